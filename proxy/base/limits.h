@@ -1,0 +1,39 @@
+// Every bound that is not configuration, in one place, with its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ringside {
+
+inline constexpr std::size_t kKiB = 1024;
+inline constexpr std::size_t kMiB = 1024 * kKiB;
+
+// The read buffer that all connections of a loop share. A head that fits is parsed where it lies.
+inline constexpr std::size_t kReadBufferBytes = 64 * kKiB;
+
+// Fields in one head. nginx and Node stop at about as many; more is 431 (request) or 502 (response).
+inline constexpr std::size_t kFieldsMax = 256;
+
+// What waits for a slow reader, in one direction of one exchange: past high, reading stops; below low, it goes on.
+struct Watermarks {
+  std::size_t high_bytes;
+  std::size_t low_bytes;
+};
+inline constexpr Watermarks kRelayWatermarks{.high_bytes = 256 * kKiB, .low_bytes = 64 * kKiB};
+static_assert(kRelayWatermarks.low_bytes < kRelayWatermarks.high_bytes);
+static_assert(kReadBufferBytes <= kRelayWatermarks.high_bytes);
+
+// Pipelined bytes of a client that wait for the exchange before them.
+inline constexpr std::size_t kPipelineBytes = 64 * kKiB;
+
+// Interim (1xx) responses to one request; more is a broken upstream.
+inline constexpr unsigned kInterimResponsesMax = 16;
+
+// Idle upstream connections kept by one worker for one endpoint.
+inline constexpr std::size_t kIdleUpstreamsMax = 256;
+
+// Endpoints in one pool.
+inline constexpr std::size_t kEndpointsMax = 1024;
+
+}  // namespace ringside
