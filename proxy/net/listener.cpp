@@ -1,0 +1,98 @@
+// Sockets made by hand, since this libuv knows no SO_REUSEPORT, then handed to uv_tcp_open().
+#include "net/listener.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ringside::net {
+namespace {
+
+constexpr int kBacklog = 4096;  // the kernel lowers it to net.core.somaxconn
+
+std::string because(const Address& address, int error) {
+  std::string text = "cannot listen on " + address.text() + ": " + std::strerror(error);
+  if (error == EADDRINUSE) text += " (another process has this port)";
+  return text;
+}
+
+int open_and_bind(const Address& address, bool share) {
+  const int family = address.is_ipv4() ? AF_INET : AF_INET6;
+  const int descriptor = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -1;
+  const int on = 1;
+  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (share) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (family == AF_INET6) {
+    const int both = 0;  // [::] serves IPv4 too, as nginx and HAProxy users expect of a dual-stack pod
+    setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof both);
+  }
+  const sockaddr_storage storage = address.to_sockaddr();
+  const socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  if (bind(descriptor, reinterpret_cast<const sockaddr*>(&storage), size) == 0) return descriptor;
+  const int error = errno;
+  close(descriptor);
+  errno = error;
+  return -1;
+}
+
+// SO_REUSEPORT would share the port with any process of the same user. A socket without it finds out.
+int find_taken(const Address& address) {
+  if (address.port() == 0) return 0;
+  const int descriptor = open_and_bind(address, false);
+  if (descriptor < 0) return errno;
+  close(descriptor);
+  return 0;
+}
+
+}  // namespace
+
+Result<Bound> bind_listener(const Address& address, bool shared) {
+  if (!shared) {
+    if (const int error = find_taken(address); error != 0) return fail(because(address, error), error);
+  }
+  const int descriptor = open_and_bind(address, true);
+  if (descriptor < 0) return fail(because(address, errno), errno);
+  if (listen(descriptor, kBacklog) != 0) {
+    const int error = errno;
+    close(descriptor);
+    return fail(because(address, error), error);
+  }
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size);
+  return Bound{descriptor, Address(reinterpret_cast<const sockaddr*>(&storage))};
+}
+
+Listener::Listener(Loop& loop, const Bound& bound, OnConnection on_connection)
+    : on_connection_(std::move(on_connection)), handle_(this) {
+  uv_tcp_init(loop.uv(), handle_.uv());
+  uv_tcp_open(handle_.uv(), bound.descriptor);
+  uv_listen(reinterpret_cast<uv_stream_t*>(handle_.uv()), kBacklog,
+            [](uv_stream_t* server, int status) {
+              Listener* self = Handle<uv_tcp_t, Listener>::owner_of(server);
+              if (self != nullptr && status == 0) self->on_connection_();
+            });
+}
+
+bool Listener::accept(Stream& into) {
+  if (uv_accept(reinterpret_cast<uv_stream_t*>(handle_.uv()),
+                reinterpret_cast<uv_stream_t*>(into.handle_.uv())) != 0) {
+    return false;
+  }
+  into.apply_options();
+  return true;
+}
+
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+}  // namespace ringside::net

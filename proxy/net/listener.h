@@ -1,0 +1,45 @@
+// A listening TCP socket on a loop.
+//
+// Why      Each worker has a socket of its own on the same address (SO_REUSEPORT); the kernel spreads connections.
+// Errors   listen() fails as a value that names the address. An address that another process listens on is refused,
+//          also when that process would share it.
+// Threads  On its loop only.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "net/stream.h"
+
+namespace ringside::net {
+
+// Binds and listens; returns the descriptor and the real address (port 0 has become a port).
+struct Bound {
+  int descriptor = -1;
+  Address address;
+};
+// `shared`: other sockets of this process are on the address already.
+Result<Bound> bind_listener(const Address& address, bool shared);
+
+class Listener {
+ public:
+  // Called for each connection that waits: it must accept().
+  using OnConnection = std::function<void()>;
+
+  // Takes over the descriptor.
+  Listener(Loop& loop, const Bound& bound, OnConnection on_connection);
+
+  // Accepts the waiting connection into a fresh stream; false when it is gone already.
+  bool accept(Stream& into);
+
+ private:
+  OnConnection on_connection_;
+  Handle<uv_tcp_t, Listener> handle_;
+};
+
+// As many descriptors as the system lets this process have; returns that number.
+std::uint64_t raise_descriptor_limit();
+
+}  // namespace ringside::net

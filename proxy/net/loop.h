@@ -1,0 +1,60 @@
+// An event loop: the clock, the read buffer that its connections share, and the safe point at which objects die.
+//
+// Owns     The libuv loop. Every handle on it must be gone before the Loop is: run_dry() tells.
+// Threads  One thread a loop. Only Wakeup (wakeup.h) may be used from another.
+// Time     now() stands still within a turn; it is the only clock of the hot path.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "net/handle.h"
+
+namespace ringside::net {
+
+// An object that may be in the middle of its own callback when it is no longer wanted.
+class Retirable {
+ public:
+  virtual ~Retirable() = default;
+};
+
+class Loop {
+ public:
+  Loop();
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  Time now() const { return Time(milliseconds(static_cast<std::int64_t>(uv_now(&uv_)))); }
+  // Reads the clock, for phase times in the access log; not for the plain hot path.
+  static std::uint64_t precise_us() { return uv_hrtime() / 1000; }
+
+  void run();   // until stop(), or until no handle is left
+  void stop();  // from within the loop
+
+  // Runs until every closed handle has been freed; false when an open one is left (a leak).
+  bool run_dry();
+
+  // Destroys the object at the end of this turn.
+  void retire(std::unique_ptr<Retirable> object);
+
+  uv_loop_t* uv() { return &uv_; }
+  uv_buf_t read_buffer() { return uv_buf_init(read_buffer_.get(), kReadBufferSize); }
+
+ private:
+  static const unsigned kReadBufferSize;
+  void bury();
+
+  uv_loop_t uv_{};
+  std::unique_ptr<char[]> read_buffer_;
+  std::optional<Handle<uv_idle_t, Loop>> end_of_turn_;  // runs only while something is retired
+  std::vector<std::unique_ptr<Retirable>> retired_;
+  bool closed_ = false;
+};
+
+}  // namespace ringside::net

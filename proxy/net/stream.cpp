@@ -1,0 +1,146 @@
+// uv_tcp_t: try the write first, queue what is left.
+#include "net/stream.h"
+
+#include <cstring>
+#include <new>
+
+#include "base/limits.h"
+
+namespace ringside::net {
+namespace {
+
+using TcpHandle = Handle<uv_tcp_t, Stream>;
+
+constexpr unsigned kKeepAliveProbeSeconds = 60;
+
+uv_stream_t* as_stream(const TcpHandle& handle) {
+  return reinterpret_cast<uv_stream_t*>(handle.uv());
+}
+
+// A write that waits: the request and its bytes in one block, freed by its callback.
+struct QueuedWrite {
+  uv_write_t request;
+  std::size_t size;
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+  static QueuedWrite* make(std::string_view from) {
+    auto* write = new (::operator new(sizeof(QueuedWrite) + from.size())) QueuedWrite{};
+    write->size = from.size();
+    std::memcpy(write->bytes(), from.data(), from.size());
+    return write;
+  }
+  static void free(QueuedWrite* write) { ::operator delete(write); }
+};
+
+}  // namespace
+
+Stream::Stream(Loop& loop, StreamHandler& handler) : handle_(this), handler_(handler) {
+  uv_tcp_init(loop.uv(), handle_.uv());
+}
+
+Stream::~Stream() = default;
+
+void Stream::apply_options() {
+  uv_tcp_nodelay(handle_.uv(), 1);
+  // a peer that vanished without a word (a node lost, a NAT entry gone) must not hold a stream for ever
+  uv_tcp_keepalive(handle_.uv(), 1, kKeepAliveProbeSeconds);
+}
+
+int Stream::connect(const Address& to) {
+  const sockaddr_storage address = to.to_sockaddr();
+  auto* request = new uv_connect_t;
+  request->data = handle_.uv()->data;
+  const int error = uv_tcp_connect(
+      request, handle_.uv(), reinterpret_cast<const sockaddr*>(&address),
+      [](uv_connect_t* done, int status) {
+        Stream* self = TcpHandle::owner_of(done);
+        delete done;
+        if (self == nullptr) return;
+        if (status == 0) {
+          self->apply_options();
+          self->handler_.on_connected();
+        } else {
+          self->handler_.on_connect_failed(-status);
+        }
+      });
+  if (error != 0) delete request;
+  return -error;
+}
+
+void Stream::start_reading() {
+  uv_read_start(
+      as_stream(handle_),
+      [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+        Stream* self = TcpHandle::owner_of(handle);
+        auto* loop = static_cast<Loop*>(uv_loop_get_data(uv_handle_get_loop(handle)));
+        *buffer = self != nullptr ? loop->read_buffer() : uv_buf_init(nullptr, 0);
+      },
+      [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
+        Stream* self = TcpHandle::owner_of(stream);
+        if (self == nullptr || size == 0) return;
+        if (size > 0) {
+          self->handler_.on_data({buffer->base, static_cast<std::size_t>(size)});
+        } else if (size == UV_EOF) {
+          self->handler_.on_end();
+        } else {
+          self->handler_.on_broken(static_cast<int>(-size));
+        }
+      });
+}
+
+void Stream::stop_reading() { uv_read_stop(as_stream(handle_)); }
+
+Stream::Written Stream::write(std::string_view bytes) {
+  if (bytes.empty()) return Written::sent;
+  if (queued_bytes() > 0) return queue(bytes);
+  // libuv takes a non-const base but only reads from it
+  const uv_buf_t buffer =
+      uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+  const int sent = uv_try_write(as_stream(handle_), &buffer, 1);
+  if (sent == static_cast<int>(bytes.size())) return Written::sent;
+  if (sent < 0 && sent != UV_EAGAIN) return Written::broken;
+  return queue(bytes.substr(sent > 0 ? static_cast<std::size_t>(sent) : 0));
+}
+
+Stream::Written Stream::queue(std::string_view bytes) {
+  QueuedWrite* write = QueuedWrite::make(bytes);
+  const uv_buf_t buffer = uv_buf_init(write->bytes(), static_cast<unsigned>(write->size));
+  const int error =
+      uv_write(&write->request, as_stream(handle_), &buffer, 1, [](uv_write_t* done, int status) {
+        Stream* self = TcpHandle::owner_of(done->handle);
+        QueuedWrite::free(reinterpret_cast<QueuedWrite*>(done));
+        if (self == nullptr) return;
+        if (status != 0) {
+          // the peer may have said something before it went: reading gives that, and then the error
+          self->start_reading();
+        } else if (self->congested_ && self->queued_bytes() <= kRelayWatermarks.low_bytes) {
+          self->congested_ = false;
+          self->handler_.on_drained();
+        }
+      });
+  if (error != 0) {
+    QueuedWrite::free(write);
+    return Written::broken;
+  }
+  congested_ |= queued_bytes() >= kRelayWatermarks.high_bytes;
+  return Written::queued;
+}
+
+void Stream::finish_writing() {
+  auto* request = new uv_shutdown_t;
+  const int error =
+      uv_shutdown(request, as_stream(handle_), [](uv_shutdown_t* done, int) { delete done; });
+  if (error != 0) delete request;  // not connected any more: the read side will say so
+}
+
+void Stream::reset() {
+  if (!handle_.closed()) handle_.close_by_reset();
+}
+
+Address Stream::peer() const {
+  sockaddr_storage storage{};
+  int size = sizeof storage;
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  return uv_tcp_getpeername(handle_.uv(), address, &size) == 0 ? Address(address) : Address();
+}
+
+}  // namespace ringside::net
