@@ -1,0 +1,94 @@
+// The head of a request or response, parsed: views into the bytes it came in, and what framing they promise.
+//
+// Owns     Nothing. Every view points into the buffer that was parsed and is good only until that buffer is reused:
+//          whoever needs a part later copies it.
+// Bounds   At most kFieldsMax fields; the size of a head is the parser's limit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace ringside::http {
+
+// Fields that some rule of the proxy looks at. All others are `other` and only pass through.
+enum class FieldId : std::uint8_t {
+  other,
+  accept,
+  connection,
+  content_length,
+  content_type,
+  expect,
+  forwarded,
+  host,
+  keep_alive,
+  mcp_method,
+  mcp_name,
+  mcp_protocol_version,
+  mcp_session_id,
+  proxy_authenticate,
+  proxy_authorization,
+  proxy_connection,
+  te,
+  trailer,
+  transfer_encoding,
+  upgrade,
+  via,
+  x_forwarded_for,
+  x_forwarded_host,
+  x_forwarded_proto,
+};
+
+struct Field {
+  std::string_view name;   // as it came: names are case-insensitive
+  std::string_view value;  // without the white space around it
+  FieldId id = FieldId::other;
+};
+
+// How long the body is, RFC 9112, 6.3.
+struct Framing {
+  enum class Kind : std::uint8_t { none, length, chunked, until_close };
+  Kind kind = Kind::none;
+  std::uint64_t length = 0;
+};
+
+enum class Method : std::uint8_t { get, head, post, put, delete_, options, connect, other };
+
+struct RequestHead {
+  Method method = Method::other;
+  std::string_view method_text;
+  std::string_view target;     // origin form; "*" for OPTIONS *
+  std::string_view authority;  // of an absolute-form target, else the Host field's value
+  unsigned version_minor = 1;  // HTTP/1.minor
+  bool keep_alive = true;      // what the client asked for, version and Connection together
+  bool expects_continue = false;
+  bool too_large = false;  // past the limit, but whole: it can be refused without closing the connection
+  Framing framing;
+  std::span<const Field> fields;
+
+  std::string_view path() const { return target.substr(0, target.find('?')); }
+};
+
+struct ResponseHead {
+  unsigned status = 0;
+  std::string_view reason;
+  unsigned version_minor = 1;
+  bool keep_alive = true;
+  Framing framing;
+  std::span<const Field> fields;
+};
+
+bool equals_ignoring_case(std::string_view a, std::string_view b);
+
+// True when the comma-separated list in `value` has `token` as a member, ignoring case.
+bool list_contains(std::string_view value, std::string_view token);
+
+// True when the media type of a Content-Type or one of an Accept list is text/event-stream.
+bool names_event_stream(std::string_view value);
+
+// The known field of this name, else FieldId::other.
+FieldId field_id(std::string_view name);
+
+}  // namespace ringside::http

@@ -1,0 +1,90 @@
+#include "http/head.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ringside::http {
+namespace {
+
+TEST_CASE("field_id: every known name is known in any case, and no neighbour of it is") {
+  const std::vector<std::pair<std::string, FieldId>> known{
+      {"accept", FieldId::accept},
+      {"connection", FieldId::connection},
+      {"content-length", FieldId::content_length},
+      {"content-type", FieldId::content_type},
+      {"expect", FieldId::expect},
+      {"forwarded", FieldId::forwarded},
+      {"host", FieldId::host},
+      {"keep-alive", FieldId::keep_alive},
+      {"mcp-method", FieldId::mcp_method},
+      {"mcp-name", FieldId::mcp_name},
+      {"mcp-protocol-version", FieldId::mcp_protocol_version},
+      {"mcp-session-id", FieldId::mcp_session_id},
+      {"proxy-authenticate", FieldId::proxy_authenticate},
+      {"proxy-authorization", FieldId::proxy_authorization},
+      {"proxy-connection", FieldId::proxy_connection},
+      {"te", FieldId::te},
+      {"trailer", FieldId::trailer},
+      {"transfer-encoding", FieldId::transfer_encoding},
+      {"upgrade", FieldId::upgrade},
+      {"via", FieldId::via},
+      {"x-forwarded-for", FieldId::x_forwarded_for},
+      {"x-forwarded-host", FieldId::x_forwarded_host},
+      {"x-forwarded-proto", FieldId::x_forwarded_proto},
+  };
+  for (const auto& [name, id] : known) {
+    INFO(name);
+    CHECK(field_id(name) == id);
+    std::string upper = name;
+    for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    CHECK(field_id(upper) == id);
+    CHECK(field_id(name + "x") == FieldId::other);
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      std::string wrong = name;
+      wrong[i] = '_';
+      CHECK(field_id(wrong) == FieldId::other);
+    }
+  }
+  CHECK(field_id("") == FieldId::other);
+}
+
+TEST_CASE("equals_ignoring_case: letters fold, other bytes do not") {
+  CHECK(equals_ignoring_case("Mcp-ID", "mCP-id"));
+  CHECK_FALSE(equals_ignoring_case("a", "ab"));
+  CHECK_FALSE(equals_ignoring_case("[", "{"));  // these differ by the bit that letters fold by
+  CHECK_FALSE(equals_ignoring_case("@", "`"));
+}
+
+TEST_CASE("list_contains: members are whole, trimmed and compared without case") {
+  CHECK(list_contains("close", "close"));
+  CHECK(list_contains("a , CLOSE\t,b", "close"));
+  CHECK(list_contains(",,close", "close"));
+  CHECK_FALSE(list_contains("closed, x-close", "close"));
+  CHECK_FALSE(list_contains("clo se", "close"));
+  CHECK_FALSE(list_contains("", "close"));
+}
+
+TEST_CASE("names_event_stream: the media type counts, not its parameters or its neighbours") {
+  CHECK(names_event_stream("text/event-stream"));
+  CHECK(names_event_stream("Text/Event-Stream; charset=utf-8"));
+  CHECK(names_event_stream("application/json, text/event-stream;q=0.5"));
+  CHECK_FALSE(names_event_stream("application/json"));
+  CHECK_FALSE(names_event_stream("text/event-streams"));
+  CHECK_FALSE(names_event_stream("application/json; x=text/event-stream"));
+  CHECK_FALSE(names_event_stream("*/*"));
+}
+
+TEST_CASE("path: the target without its query") {
+  RequestHead head;
+  head.target = "/mcp?a=/b?c";
+  CHECK(head.path() == "/mcp");
+  head.target = "/mcp";
+  CHECK(head.path() == "/mcp");
+  head.target = "*";
+  CHECK(head.path() == "*");
+}
+
+}  // namespace
+}  // namespace ringside::http
