@@ -1,0 +1,36 @@
+// What the admin listener answers: the pages, without a socket.
+//
+// Why      Whether the process lives and whether it should get traffic are two questions: /healthz
+//          is for restarts, /readyz for lists of endpoints, and draining fails only the second.
+// Threads  answer() calls the functions of `Views` on the thread that calls it.
+// Errors   Answered as RFC 9457 problem documents.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace ringside::admin {
+
+// What the pages may see of the process; all must be set.
+struct Views {
+  // Why no traffic should come now ("starting", "draining"); empty: ready.
+  std::function<std::string()> not_ready;
+  std::function<std::string()> metrics;
+};
+
+struct Page {
+  unsigned status = 200;
+  std::string content_type;
+  std::string body;
+  std::string allow;  // the Allow field, with 405
+};
+
+// `target` is the request's, with or without a query. HEAD gets the page of GET: whoever sends it
+// leaves the body out.
+Page answer(const Views& views, std::string_view method, std::string_view target);
+
+// An RFC 9457 problem document.
+Page problem(unsigned status, std::string_view title, std::string_view detail);
+
+}  // namespace ringside::admin
