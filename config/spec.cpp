@@ -1,0 +1,385 @@
+// The rows. Defaults are not here: they are the members' initial values in the modules' options.h.
+#include "config/spec.h"
+
+#include <limits>
+
+#include "base/limits.h"
+#include "config/fields.h"
+#include "config/names.h"
+
+namespace ringside::config {
+namespace {
+
+using std::chrono::hours;
+
+using app::ShutdownOptions;
+using observe::Format;
+using observe::Level;
+using observe::LogOptions;
+using relay::Limits;
+using relay::ListenerOptions;
+using relay::ListenerTimeouts;
+using relay::PoolOptions;
+using relay::PoolTimeouts;
+using relay::RouteOptions;
+using session::Mode;
+using upstream::EndpointOptions;
+using upstream::PlacementBy;
+using upstream::PlacementOptions;
+using upstream::RingOptions;
+
+constexpr milliseconds kNone{0};
+constexpr milliseconds kLeast{1};
+
+// ---- admin, log, shutdown, limits ----
+
+constexpr std::array kAdmin{
+    parsed<&admin::Options::bind, listen_address>(
+        "bind",
+        {.type = "listen_address",
+         .reason = "health, readiness and metrics are served here, to anyone who reaches it",
+         .required = true,
+         .example = "bind: 127.0.0.1:9901, or leave admin out"}),
+};
+
+constexpr std::array kLevels{Word<Level>{"debug", Level::debug}, Word<Level>{"info", Level::info},
+                             Word<Level>{"warn", Level::warn}, Word<Level>{"error", Level::error}};
+constexpr std::array kFormats{Word<Format>{"text", Format::text},
+                              Word<Format>{"json", Format::json}};
+
+std::string access_shown(const LogOptions& options) {
+  return options.access.empty() ? "off" : options.access;
+}
+
+constexpr std::array kLog{
+    choice<&LogOptions::level, kLevels>("level", "lines below this level are not written"),
+    choice<&LogOptions::format, kFormats>(
+        "format", "text for people, json for machines; the access log follows"),
+    parsed<&LogOptions::access, parse_access>("access",
+                                              {.type = "access_log",
+                                               .reason = "one line an exchange, here",
+                                               .example = "off, stdout or a path"},
+                                              access_shown),
+};
+
+constexpr std::array kShutdown{
+    duration<&ShutdownOptions::wait>(
+        "wait", kNone, hours(1),
+        "after SIGTERM readiness fails and serving goes on for so long, until load "
+        "balancers have noticed"),
+    duration<&ShutdownOptions::deadline>("deadline", kNone, hours(24),
+                                         "what is still open so long after that is cut"),
+};
+
+constexpr std::array kLimits{
+    size<&Limits::header_bytes>(
+        "header_bytes", "size", kKiB, kMiB,
+        "a larger head is answered 431; without a bound one client could fill the memory"),
+    size<&Limits::body_bytes>(
+        "body_bytes", "size_or_0", 0, 1024 * 1024 * kMiB,
+        "a larger request body is answered 413; bodies are streamed, never collected, so none "
+        "is needed to save memory; 0 is none"),
+    whole<&Limits::connections>(
+        "connections", 0, 1'000'000,
+        "clients at once over all listeners, each of them a file descriptor; 0 is none"),
+};
+
+// ---- listeners ----
+
+constexpr std::array kListenerTimeouts{
+    duration<&ListenerTimeouts::request_head>(
+        "request_head", kLeast, hours(1),
+        "the whole head within so long; a head that never ends would hold its "
+        "connection"),
+    duration<&ListenerTimeouts::request_body>(
+        "request_body", kLeast, hours(24),
+        "so long without a byte of the request body ends the exchange"),
+    duration<&ListenerTimeouts::keep_alive>(
+        "keep_alive", kLeast, hours(24), "an idle connection is kept so long for its next request"),
+};
+
+constexpr std::array kRoute{
+    parsed<&RouteOptions::host, parse_host>(
+        "host", {.type = "host",
+                 .reason = "the request's host, any port; any host when absent",
+                 .example = "a.example"}),
+    parsed<&RouteOptions::path, parse_path>(
+        "path", {.type = "path", .reason = "this path and all below it", .example = "/burger"},
+        [](const RouteOptions& route) { return route.path; }),
+    parsed<&RouteOptions::pool, parse_name>("pool", {.type = "name",
+                                                     .reason = "where such requests go",
+                                                     .required = true,
+                                                     .example = "pool: NAME"}),
+};
+
+// `pool: NAME` is the one route that matches every request.
+void read_listener_pool(Walk& walk, const Cursor& at, const Rule& rule, ListenerOptions& into) {
+  read_value(walk, at, rule, parse_name, [&](std::string& name) {
+    into.routes.push_back({.host = "", .path = "/", .pool = std::move(name)});
+  });
+}
+
+void read_trusted_proxies(Walk& walk, const Cursor& at, const Rule& rule, ListenerOptions& into) {
+  if (!walk.is_list(at, rule)) return;
+  constexpr Rule kItem{.example = "a range of addresses, such as 10.0.0.0/8"};
+  const auto parse = [](std::string_view text) -> Result<Cidr, Complaint> {
+    if (const auto range = Cidr::parse(text)) return *range;
+    return complain(in_quotes(text) + " is no range of addresses",
+                    "write one such as 10.0.0.0/8, fd00::/8 or 10.1.2.3");
+  };
+  for (std::size_t i = 0; i < at.node->children.size(); ++i) {
+    read_value(walk, at.item(i), kItem, parse,
+               [&](const Cidr& range) { into.trusted_proxies.push_back(range); });
+  }
+}
+
+constexpr std::array kListener{
+    parsed<&ListenerOptions::name, parse_listener_name>(
+        "name", {.type = "name",
+                 .reason = "what log lines and metrics call it",
+                 .required = true,
+                 .example = "name: mcp"}),
+    parsed<&ListenerOptions::bind, listen_address>(
+        "bind", {.type = "listen_address",
+                 .reason = "where clients connect; port 0 is a free port",
+                 .required = true,
+                 .example = "bind: 127.0.0.1:8080"}),
+    Field<ListenerOptions>{
+        .name = "pool",
+        .rule = {.type = "name", .reason = "where every request goes", .example = "NAME"},
+        .read = read_listener_pool},
+    list_of<&ListenerOptions::routes, kRoute>(
+        "routes", 1, 1024,
+        "in place of pool: which requests go where; each request looks through "
+        "them"),
+    Field<ListenerOptions>{
+        .name = "trusted_proxies",
+        .rule = {.type = "list",
+                 .least = 0,
+                 .most = 256,
+                 .reason = "whose X-Forwarded-For and Forwarded are believed; each request looks "
+                           "through them",
+                 .example = "a list, such as [10.0.0.0/8]"},
+        .read = read_trusted_proxies,
+        .describe =
+            [](const std::string& path, const ListenerOptions&, std::vector<KeyInfo>& into) {
+              into.push_back({.path = path + "[]",
+                              .type = "address_range",
+                              .reason = "one address or a range"});
+            }},
+    section<&ListenerOptions::timeouts, kListenerTimeouts>("timeouts",
+                                                           "how long a client may take"),
+    later<ListenerOptions>("tls", "remove it, and end TLS in front of the proxy until then"),
+};
+
+// ---- pools ----
+
+constexpr std::array kEndpoint{
+    parsed<&EndpointOptions::address, upstream_address>(
+        "address", {.type = "upstream_address",
+                    .reason = "host and port; a name is looked up once, at start",
+                    .required = true,
+                    .example = "address: 10.0.1.5:3000"}),
+    whole<&EndpointOptions::weight>("weight", 1, 256,
+                                    "its share of new sessions beside the others'; each unit costs "
+                                    "ring.points points"),
+    parsed<&EndpointOptions::name, parse_endpoint_name>(
+        "name",
+        {.type = "endpoint_name",
+         .reason = "its identity on the ring and in logs and metrics; the address when absent",
+         .example = "name: burger-mcp-0"}),
+};
+
+void read_endpoints(Walk& walk, const Cursor& at, const Rule& rule, PoolOptions& into) {
+  if (!walk.is_list(at, rule)) return;
+  constexpr Rule kItem{.example =
+                           "ADDRESS:PORT, or {address: ADDRESS:PORT, weight: 2, name: NAME}"};
+  for (std::size_t i = 0; i < at.node->children.size(); ++i) {
+    EndpointOptions& endpoint = into.endpoints.emplace_back();
+    const Cursor item = at.item(i);
+    if (item.node->kind == Node::Kind::scalar) {
+      read_value(walk, item, kItem, upstream_address,
+                 [&](std::string& address) { endpoint.address = address; });
+    } else if (walk.is_mapping(item, kItem)) {
+      read_fields<EndpointOptions>(walk, item, kEndpoint, endpoint);
+    }
+    if (endpoint.name.empty()) endpoint.name = endpoint.address;
+  }
+}
+
+constexpr std::array kModes{Word<Mode>{"learn", Mode::learn}, Word<Mode>{"client", Mode::client},
+                            Word<Mode>{"none", Mode::none}};
+constexpr std::array<std::string_view, 2> kLaterModes{"tag", "cookie"};
+
+// What happens to a session whose owner is gone: one word so far, so there is no member to fill.
+constexpr std::array<std::string_view, 1> kOnOwnerLost{"not_found"};
+constexpr std::array<std::string_view, 1> kLaterOnOwnerLost{"reinitialize"};
+
+constexpr std::array kAffinity{
+    choice<&session::Options::mode, kModes, kLaterModes>(
+        "mode",
+        "learn: a session stays where its id was issued; client: the client's address decides; "
+        "none: spread"),
+    parsed<&session::Options::header, parse_header_name>(
+        "header",
+        {.type = "header_name",
+         .reason = "the field that carries the session's id",
+         .example = "mcp-session-id"},
+        [](const session::Options& options) { return options.header; }),
+    duration<&session::Options::idle_ttl>(
+        "idle_ttl", kLeast, hours(720),
+        "a session unused for so long is forgotten here; an open stream is use"),
+    duration<&session::Options::owner_grace>(
+        "owner_grace", kNone, hours(24),
+        "an owner that has refused connections for so long has lost its "
+        "sessions; until then they are answered 503"),
+    whole<&session::Options::max_sessions>(
+        "max_sessions", 1, 100'000'000,
+        "past it the least recently used is forgotten; each takes memory"),
+    Field<session::Options>{
+        .name = "on_owner_lost",
+        .rule = {.type = "word",
+                 .reason = "not_found: 404, which makes a client start a new session",
+                 .example = "not_found"},
+        .read =
+            [](Walk& walk, const Cursor& at, const Rule& rule, session::Options&) {
+              read_word(walk, at, rule, kOnOwnerLost, kLaterOnOwnerLost);
+            },
+        .shown = [](const session::Options&) { return std::string(kOnOwnerLost[0]); },
+        .words = [] { return std::vector<std::string>{std::string(kOnOwnerLost[0])}; }},
+    later<session::Options>("revive",
+                            "remove it: a lost session is answered 404 (on_owner_lost: not_found)"),
+    later<session::Options>("tag", "remove it: mode learn needs no keys"),
+    later<session::Options>("cookie", "remove it: mode learn needs no cookie"),
+    later<session::Options>("handles", "remove it: only the session's header names state so far"),
+};
+
+constexpr std::array kPlacedBy{Word<PlacementBy>{"client_ip", PlacementBy::client_ip},
+                               Word<PlacementBy>{"least_sessions", PlacementBy::least_sessions}};
+
+constexpr std::array kPlacement{
+    choice<&PlacementOptions::by, kPlacedBy>(
+        "by",
+        "client_ip: one client's new sessions meet one endpoint while it has room; least_sessions: "
+        "the emptiest"),
+    real<&PlacementOptions::balance_factor>(
+        "balance_factor", 1, 100,
+        "an endpoint with so many times its share of the sessions gets no new one; "
+        "near 1 is even, large keeps clients together"),
+};
+
+constexpr std::array kRing{
+    whole<&RingOptions::points>(
+        "points", 1, 4096,
+        "for each unit of weight; more spread sessions more evenly, at 16 bytes each"),
+    whole<&RingOptions::seed>(
+        "seed", 0, std::numeric_limits<std::uint64_t>::max(),
+        "another seed is another ring; proxies that are to agree need the same"),
+};
+
+constexpr std::array kPoolTimeouts{
+    duration<&PoolTimeouts::connect>("connect", kNone, hours(1),
+                                     "an endpoint must accept within it; 0s is none"),
+    duration<&PoolTimeouts::response_head>(
+        "response_head", kNone, hours(24),
+        "from the request's end to the answer's head, event streams by GET apart; "
+        "0s is none"),
+    duration<&PoolTimeouts::stream_idle>(
+        "stream_idle", kNone, hours(720),
+        "a response without a byte for so long is cut; 0s is none"),
+};
+
+constexpr std::array kPool{
+    Field<PoolOptions>{
+        .name = "endpoints",
+        .rule = {.type = "list",
+                 .least = 1,
+                 .most = kEndpointsMax,
+                 .reason = "the pods of the service; each request may look at all of them",
+                 .required = true,
+                 .example = "endpoints: [10.0.1.5:3000, 10.0.1.6:3000]"},
+        .read = read_endpoints,
+        .describe =
+            [](const std::string& path, const PoolOptions&, std::vector<KeyInfo>& into) {
+              into.push_back({.path = path + "[]",
+                              .type = "endpoint",
+                              .reason = "an address, or a mapping with the keys below"});
+              describe_fields<EndpointOptions>(kEndpoint, path + "[]", {}, into);
+            }},
+    section<&PoolOptions::affinity, kAffinity>("affinity", "what keeps a session on its endpoint"),
+    section<&PoolOptions::placement, kPlacement>("placement", "which endpoint a new session gets"),
+    section<&PoolOptions::ring, kRing>("ring", "the consistent-hash ring of the pool"),
+    section<&PoolOptions::timeouts, kPoolTimeouts>("timeouts", "how long an endpoint may take"),
+    later<PoolOptions>("discovery", "list the pods under endpoints until then"),
+    later<PoolOptions>("health",
+                       "remove it: an endpoint that refuses connections is passed over as it is"),
+    later<PoolOptions>("drain", "remove it: endpoints change with a restart so far"),
+    later<PoolOptions>("tls", "remove it: pods are spoken to in plain HTTP so far"),
+};
+
+// ---- the document ----
+
+void read_pools(Walk& walk, const Cursor& at, const Rule& rule, app::Options& into) {
+  if (!walk.is_mapping(at, rule)) return;
+  constexpr Rule kItem{.example = "a mapping, such as {endpoints: [10.0.1.5:3000]}"};
+  for (const Node& value : at.node->children) {
+    if (at.node->find(value.key) != &value) continue;  // a duplicate, reported by is_mapping
+    const Cursor pool = at.child(value);
+    if (auto name = parse_name(value.key); !name) walk.key_fault(pool, std::move(name.error()));
+    PoolOptions& options = into.pools.emplace_back();
+    options.name = value.key;
+    if (walk.is_mapping(pool, kItem)) read_fields<PoolOptions>(walk, pool, kPool, options);
+  }
+}
+
+constexpr std::array kDocument{
+    parsed<&app::Options::workers, parse_workers>(
+        "workers",
+        {.type = "workers",
+         .least = 1,
+         .most = kWorkersMax,
+         .reason = "event loops, each a thread; auto is the usable CPUs, at most 4",
+         .example = "auto, or a number"},
+        [](const app::Options& options) {
+          return options.workers == 0 ? "auto" : std::to_string(options.workers);
+        }),
+    section<&app::Options::admin, kAdmin>("admin",
+                                          "the listener for health and metrics; off when absent"),
+    section<&app::Options::log, kLog>("log",
+                                      "the process log on standard error, and the access log"),
+    section<&app::Options::shutdown, kShutdown>("shutdown",
+                                                "how the proxy leaves on SIGTERM or SIGINT"),
+    required(list_of<&app::Options::listeners, kListener>("listeners", 1, 64,
+                                                          "each is a socket for every worker"),
+             "listeners: [{name: mcp, bind: 127.0.0.1:8080, pool: NAME}]"),
+    Field<app::Options>{
+        .name = "pools",
+        .rule = {.type = "mapping",
+                 .least = 1,
+                 .most = 256,
+                 .reason = "the services behind the proxy, by name; each has a ring and a table",
+                 .required = true,
+                 .example = "pools: {NAME: {endpoints: [10.0.1.5:3000]}}"},
+        .read = read_pools,
+        .describe =
+            [](const std::string& path, const app::Options&, std::vector<KeyInfo>& into) {
+              describe_fields<PoolOptions>(kPool, path + ".*", {}, into);
+            }},
+    section<&app::Options::limits, kLimits>("limits", "bounds on what clients may send and hold"),
+    later<app::Options>("state_file", "remove it: bindings are kept in memory so far"),
+};
+
+}  // namespace
+
+void read_document(Walk& walk, const Cursor& root, app::Options& into) {
+  constexpr Rule kRule{.example = "a mapping that begins with listeners: and pools:"};
+  if (walk.is_mapping(root, kRule)) read_fields<app::Options>(walk, root, kDocument, into);
+}
+
+std::vector<KeyInfo> known_keys() {
+  std::vector<KeyInfo> keys;
+  describe_fields<app::Options>(kDocument, "", {}, keys);
+  return keys;
+}
+
+}  // namespace ringside::config
