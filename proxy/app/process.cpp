@@ -1,0 +1,288 @@
+// Start, serve, drain, exit.
+#include "app/process.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+
+#include "discovery/static_source.h"
+#include "net/resolver.h"
+#include "observe/families.h"
+#include "session/client_identity.h"
+
+namespace ringside::app {
+namespace {
+
+namespace family = observe::family;
+
+constexpr unsigned kAutomaticWorkersMax = 4;
+
+// Sessions that lapsed are dropped a few at a time, on the control thread.
+constexpr milliseconds kHousekeepingInterval = std::chrono::seconds(1);
+constexpr std::size_t kExpireWork = 10'000;
+
+// The CPU limit of the container, in CPUs; 0 where there is none (cgroup v2: "max 100000", "50000 100000").
+double container_cpu_limit() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  double quota = 0;
+  double period = 0;
+  return file >> quota >> period && period > 0 ? quota / period : 0;
+}
+
+}  // namespace
+
+unsigned automatic_workers() {
+  unsigned usable = std::max(1U, std::thread::hardware_concurrency());
+  if (const double limit = container_cpu_limit(); limit > 0) {
+    usable = std::min(usable, static_cast<unsigned>(std::max(1.0, std::ceil(limit))));
+  }
+  return std::min(usable, kAutomaticWorkersMax);
+}
+
+struct Process::Controls {
+  explicit Controls(Process& process)
+      : interrupt(process.control_, SIGINT, [&process] { process.on_stop_signal(); }),
+        terminate(process.control_, SIGTERM, [&process] { process.on_stop_signal(); }),
+        reload(process.control_, SIGHUP, [&process] { process.on_reload_signal(); }),
+        wait(process.control_, [&process] { process.begin_drain(); }),
+        deadline(process.control_,
+                 [&process] {
+                   process.log_.warn("shutdown deadline reached, cutting what is left");
+                   for (auto& worker : process.workers_) worker->cut_off();
+                 }),
+        housekeeping(process.control_, [&process] { process.keep_house(); }),
+        worker_done(process.control_, [&process] { process.on_worker_done(); }) {}
+
+  net::Signal interrupt;
+  net::Signal terminate;
+  net::Signal reload;
+  net::Timer wait;
+  net::Timer deadline;
+  net::Timer housekeeping;
+  net::Wakeup worker_done;
+};
+
+Process::Process(Options options, observe::Log& log) : options_(std::move(options)), log_(log) {
+  if (options_.workers == 0) options_.workers = automatic_workers();
+}
+
+Process::~Process() = default;
+
+Result<void> Process::start() {
+  net::ignore_broken_pipes();
+  const std::uint64_t descriptors = net::raise_descriptor_limit();
+  const std::uint64_t wanted = 2ULL * options_.limits.connections;  // a client and its endpoint
+  if (descriptors < wanted) {
+    log_.warn("the limit of open files is too low for limits.connections",
+              {{"open_files", std::to_string(descriptors)},
+               {"connections", std::to_string(options_.limits.connections)}});
+  }
+  observe::declare_families(registry_, RINGSIDE_VERSION);
+  if (auto done = open_access_log(); !done) return done;
+  if (auto done = bind_listeners(); !done) return done;
+  if (auto done = make_pools(); !done) return done;
+  controls_ = std::make_unique<Controls>(*this);
+  for (const auto& bound : bound_) {
+    workers_.push_back(std::make_unique<WorkerThread>(
+        *shared_, bound, [this] {
+          workers_running_.fetch_sub(1);
+          controls_->worker_done.wake();
+        }));
+  }
+  publish_metrics();
+  return bind_admin();
+}
+
+Result<void> Process::open_access_log() {
+  if (options_.log.access.empty()) return {};
+  auto opened = observe::AccessLog::open(options_.log.access, options_.log.format);
+  if (!opened) return std::unexpected(opened.error());
+  access_log_ = std::move(*opened);
+  return {};
+}
+
+// Every worker has its own socket for every listener; the first of each finds out the port.
+Result<void> Process::bind_listeners() {
+  bound_.resize(options_.workers);
+  for (relay::ListenerOptions& listener : options_.listeners) {
+    for (unsigned worker = 0; worker < options_.workers; ++worker) {
+      const auto bound = net::bind_listener(listener.bind, worker > 0);
+      if (!bound) return fail("listener " + listener.name + ": " + bound.error().detail);
+      bound_[worker].push_back(*bound);
+      listener.bind = bound->address;
+    }
+  }
+  return {};
+}
+
+Result<void> Process::make_pools() {
+  shared_.reset(  // an aggregate with atomics in it: made in place, not moved
+      new relay::Shared{.limits = options_.limits,
+                    .listeners = options_.listeners,
+                    .routers = {},
+                    .pools = {},
+                    .host_identity = session::host_identity(),
+                    .registry = registry_,
+                    .log = log_,
+                    .access_log = access_log_.get(),
+                    .on_refusal = [this] { probe_->notify(); },
+                    .connections = std::vector<std::atomic<std::uint32_t>>(
+                        options_.listeners.size())});
+  probe_ = std::make_unique<health::RefusalProbe>(control_);
+  for (const relay::PoolOptions& pool : options_.pools) {
+    std::vector<upstream::EndpointOptions> endpoints = pool.endpoints;
+    for (upstream::EndpointOptions& endpoint : endpoints) {
+      const auto address = net::resolve(endpoint.address);
+      if (!address) return fail("pool " + pool.name + ": " + address.error().detail);
+      if (endpoint.name.empty()) endpoint.name = endpoint.address;
+      endpoint.address = address->text();
+    }
+    const auto published = discovery::publish_static(
+        endpoints, pool.ring, [&](std::shared_ptr<const upstream::PoolSnapshot> snapshot) {
+          probe_->watch(*snapshot, pool.affinity.owner_grace);
+          shared_->pools.emplace_back(pool, shared_->pools.size(), std::move(snapshot),
+                                      system_random());
+        });
+    if (!published) return fail("pool " + pool.name + ": " + published.error().detail);
+  }
+  const auto index_of = [this](const std::string& name) {
+    const auto found = std::find_if(options_.pools.begin(), options_.pools.end(),
+                                    [&](const relay::PoolOptions& p) { return p.name == name; });
+    return static_cast<std::size_t>(found - options_.pools.begin());
+  };
+  for (const relay::ListenerOptions& listener : options_.listeners) {
+    std::vector<relay::Router::Target> targets;
+    for (const relay::RouteOptions& route : listener.routes) {
+      targets.push_back({route, index_of(route.pool)});
+    }
+    shared_->routers.emplace_back(std::move(targets));
+  }
+  return {};
+}
+
+Result<void> Process::bind_admin() {
+  if (!options_.admin.bind) return {};
+  const auto bound = net::bind_listener(*options_.admin.bind, false);
+  if (!bound) return fail("admin: " + bound.error().detail);
+  admin_address_ = bound->address.text();
+  admin_ = std::make_unique<admin::Server>(
+      control_, *bound,
+      admin::Views{.not_ready = [this] { return not_ready(); },
+                   .metrics = [this] { return registry_.text(); }});
+  return {};
+}
+
+void Process::publish_metrics() {
+  for (std::size_t i = 0; i < options_.listeners.size(); ++i) {
+    registry_.gauge(family::kConnections, {{"listener", options_.listeners[i].name}},
+                    [this, i] { return static_cast<double>(shared_->connections[i].load()); });
+  }
+  if (access_log_) {
+    registry_.counter(family::kAccessLogDropped, {}, [this] { return access_log_->dropped(); });
+  }
+  for (relay::Pool& pool : shared_->pools) publish_pool_metrics(pool);
+}
+
+void Process::publish_pool_metrics(relay::Pool& pool) {
+  const std::string& name = pool.options().name;
+  const session::Table& sessions = pool.sessions();
+  registry_.counter(family::kSessionsEvicted, {{"pool", name}},
+                    [&sessions] { return sessions.evicted(); });
+  registry_.counter(family::kSessionsUnbound, {{"pool", name}},
+                    [&sessions] { return sessions.refused_full(); });
+  registry_.counter(family::kSessionsLost, {{"pool", name}, {"cause", observe::cause::kExpired}},
+                    [&sessions] { return sessions.expired(); });
+  for (const auto& endpoint : pool.snapshot().endpoints()) {
+    const auto gauge = [&](std::string_view family, auto read) {
+      registry_.gauge(family, {{"pool", name}, {"endpoint", endpoint->name()}},
+                      [endpoint, read] { return static_cast<double>(read(*endpoint)); });
+    };
+    gauge(family::kSessions, [](const upstream::Endpoint& e) { return e.load().sessions.load(); });
+    gauge(family::kStreams, [](const upstream::Endpoint& e) { return e.load().streams.load(); });
+    gauge(family::kUpstreamConnections,
+          [](const upstream::Endpoint& e) { return e.load().connections.load(); });
+    gauge(family::kEndpointRefusing,
+          [](const upstream::Endpoint& e) { return e.refusal().refusing() ? 1 : 0; });
+  }
+}
+
+void Process::say_ready() {
+  std::vector<observe::LogField> fields;
+  for (const relay::ListenerOptions& listener : options_.listeners) {
+    fields.emplace_back(listener.name, listener.bind.text());
+  }
+  if (admin_) fields.emplace_back("admin", admin_address_);
+  fields.emplace_back("workers", std::to_string(options_.workers));
+  log_.write(observe::Level::info, "ready", fields);
+}
+
+std::string Process::not_ready() const {
+  switch (phase_) {
+    case Phase::starting: return "starting";
+    case Phase::ready: return "";
+    case Phase::waiting:
+    case Phase::draining: return "draining";
+  }
+  return "";
+}
+
+int Process::run() {
+  controls_->housekeeping.start(kHousekeepingInterval);
+  workers_running_ = workers_.size();
+  for (auto& worker : workers_) worker->start();
+  phase_ = Phase::ready;
+  say_ready();
+  control_.run();
+
+  bool clean = true;
+  for (auto& worker : workers_) clean &= worker->join();
+  workers_.clear();
+  admin_.reset();
+  probe_.reset();
+  controls_.reset();
+  clean &= control_.run_dry();
+  if (!clean) log_.error("a handle was left open at exit: please report this");
+  log_.info("stopped");
+  return clean ? 0 : 1;
+}
+
+void Process::on_stop_signal() {
+  if (phase_ != Phase::ready) {
+    log_.warn("second signal: exiting at once");
+    _exit(1);  // a user who asks twice does not want to wait for anything
+  }
+  phase_ = Phase::waiting;
+  log_.info("shutting down", {{"wait", std::to_string(options_.shutdown.wait.count()) + "ms"},
+                              {"deadline", std::to_string(options_.shutdown.deadline.count()) + "ms"}});
+  if (options_.shutdown.wait.count() > 0) {
+    controls_->wait.start(options_.shutdown.wait);
+  } else {
+    begin_drain();
+  }
+}
+
+void Process::on_reload_signal() {
+  log_.warn("SIGHUP: reading the configuration again is not supported yet; restart to change it");
+}
+
+void Process::begin_drain() {
+  phase_ = Phase::draining;
+  for (auto& worker : workers_) worker->drain();
+  controls_->deadline.start(options_.shutdown.deadline);
+}
+
+// Several workers may end before this is called once.
+void Process::on_worker_done() {
+  if (workers_running_.load() == 0) control_.stop();
+}
+
+void Process::keep_house() {
+  for (relay::Pool& pool : shared_->pools) pool.sessions().expire(control_.now(), kExpireWork);
+  controls_->housekeeping.start(kHousekeepingInterval);
+}
+
+}  // namespace ringside::app

@@ -1,0 +1,233 @@
+// Bytes from the client become requests, one exchange after the other.
+#include "relay/client_connection.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "observe/families.h"
+#include "relay/server.h"
+#include "relay/worker.h"
+
+namespace ringside::relay {
+
+ClientConnection::ClientConnection(Server& server, Worker& worker, std::size_t listener)
+    : server_(server),
+      worker_(worker),
+      stream_(worker.loop, *this),
+      parser_(worker.request_scratch, worker.shared.limits.header_bytes),
+      listener_(static_cast<std::uint16_t>(listener)) {}
+
+ClientConnection::~ClientConnection() = default;
+
+void ClientConnection::start() {
+  peer_ = stream_.peer();
+  peer_text_ = peer_.host_text();
+  const auto& trusted = worker_.shared.listeners[listener_].trusted_proxies;
+  peer_is_trusted_ = std::any_of(trusted.begin(), trusted.end(),
+                                 [&](const Cidr& range) { return range.contains(peer_); });
+  // a client that says nothing has the time of a head, not that of an idle connection
+  worker_.listeners[listener_].request_head.arm(*this);
+  stream_.start_reading();
+}
+
+void ClientConnection::write(std::string_view bytes) {
+  if (state_ == State::open && stream_.write(bytes) == net::Stream::Written::broken) {
+    if (exchange_) exchange_->on_client_gone();
+  }
+}
+
+void ClientConnection::pause(Pause reason) {
+  if (pauses_ == 0) stream_.stop_reading();
+  pauses_ |= static_cast<std::uint8_t>(reason);
+}
+
+void ClientConnection::resume(Pause reason) {
+  if (pauses_ == 0) return;
+  pauses_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
+  if (pauses_ != 0 || state_ == State::closed) return;
+  stream_.start_reading();
+  await_more();
+}
+
+void ClientConnection::on_data(std::string_view bytes) {
+  if (state_ != State::open) return;  // lingering: dropped
+  if (exchange_ && exchange_->request_complete()) {
+    keep_for_later(bytes);
+    return;
+  }
+  consume(bytes);
+  settle();
+}
+
+// Parses requests as long as each exchange has taken its whole request and ended.
+void ClientConnection::consume(std::string_view bytes) {
+  consuming_ = true;
+  while (!bytes.empty() && state_ == State::open) {
+    if (exchange_ && exchange_->request_complete()) {
+      keep_for_later(bytes);
+      break;
+    }
+    if (worker_.shared.access_log != nullptr && !exchange_ && !parser_.inside_head()) {
+      head_started_us_ = net::Loop::precise_us();
+    }
+    const http::Fed fed = parser_.feed(bytes, *this);
+    bytes.remove_prefix(std::min(fed.consumed, bytes.size()));
+    if (fed.status == http::Fed::Status::complete) {
+      exchange_->on_request_complete();
+      disarm();
+    } else if (fed.status == http::Fed::Status::more) {
+      if (exchange_) exchange_->on_request_part();
+    } else if (fed.status == http::Fed::Status::fault) {
+      const Failure failure = failure_of(parser_.fault());
+      if (exchange_) {
+        exchange_->on_request_fault(failure);
+      } else {
+        refuse(failure);
+      }
+      bytes = {};
+    } else {
+      bytes = {};  // the exchange has said no and knows how it ends
+    }
+    if (exchange_ && exchange_->end() != Exchange::End::none) {
+      consuming_ = false;
+      settle();
+      consuming_ = true;
+    }
+  }
+  consuming_ = false;
+  await_more();
+}
+
+void ClientConnection::keep_for_later(std::string_view bytes) {
+  if (!backlog_) backlog_ = std::make_unique<std::string>();
+  backlog_->append(bytes);
+  if (backlog_->size() >= kPipelineBytes) pause(Pause::pipeline_full);
+}
+
+// Arms the timeout that fits what the client owes us now.
+void ClientConnection::await_more() {
+  if (state_ != State::open) return;
+  WorkerListener& listener = worker_.listeners[listener_];
+  if (exchange_) {
+    if (exchange_->request_complete() || pauses_ != 0) {
+      disarm();
+    } else {
+      listener.request_body.arm(*this);
+    }
+  } else if (parser_.inside_head()) {
+    if (!inside_head_) listener.request_head.arm(*this);
+  } else {
+    listener.keep_alive.arm(*this);
+  }
+  inside_head_ = parser_.inside_head();
+}
+
+bool ClientConnection::on_request_head(const http::RequestHead& head) {
+  exchange_.emplace(*this, worker_);
+  return exchange_->on_request_head(head);
+}
+
+bool ClientConnection::on_request_body(std::string_view bytes) {
+  return exchange_->on_request_body(bytes);
+}
+
+void ClientConnection::on_request_trailers(std::span<const http::Field> trailers) {
+  exchange_->on_request_trailers(trailers);
+}
+
+// A request that never became an exchange: its head cannot be believed.
+void ClientConnection::refuse(Failure failure) {
+  worker_.to_client.clear();
+  write_failure(worker_.to_client, failure, true, false);
+  write(worker_.to_client);
+  worker_.to_client.clear();
+  server_.record_refusal(*this, failure);
+  linger();
+}
+
+void ClientConnection::settle() {
+  if (consuming_ || !exchange_ || exchange_->end() == Exchange::End::none) return;
+  const Exchange::End end = exchange_->end();
+  exchange_.reset();
+  switch (end) {
+    case Exchange::End::none: return;
+    case Exchange::End::reset:
+      stream_.reset();
+      return close();
+    case Exchange::End::cut:
+    case Exchange::End::close: return linger();
+    case Exchange::End::keep_alive: break;
+  }
+  if (worker_.draining) return linger();
+  resume(Pause::upstream_full);
+  if (backlog_) {
+    const std::unique_ptr<std::string> waiting = std::move(backlog_);
+    resume(Pause::pipeline_full);
+    consume(*waiting);
+  } else {
+    await_more();
+  }
+}
+
+void ClientConnection::on_end() {
+  if (state_ == State::lingering) return close();
+  if (state_ != State::open) return;
+  if (!exchange_) return linger();
+  exchange_->on_client_gone();
+  settle();
+}
+
+void ClientConnection::on_broken(int) {
+  if (state_ == State::closed) return;
+  if (exchange_) exchange_->on_client_gone();
+  exchange_.reset();
+  close();
+}
+
+void ClientConnection::on_drained() {
+  if (exchange_) exchange_->on_client_drained();
+  settle();
+}
+
+void ClientConnection::on_deadline() {
+  if (state_ == State::lingering) return close();
+  if (state_ != State::open) return;
+  if (exchange_) {
+    exchange_->on_request_fault(Failure::body_timeout);
+    settle();
+  } else if (parser_.inside_head()) {
+    refuse(Failure::head_timeout);
+  } else {
+    close();
+  }
+}
+
+// Closing at once would turn unread bytes into a reset, which can destroy the response on its way to the client.
+void ClientConnection::linger() {
+  if (state_ != State::open) return;
+  state_ = State::lingering;
+  backlog_.reset();
+  pauses_ = 0;
+  stream_.start_reading();
+  stream_.finish_writing();
+  worker_.linger.arm(*this);
+}
+
+void ClientConnection::close() {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  disarm();
+  server_.retire(*this);
+}
+
+void ClientConnection::drain() {
+  if (!exchange_ && !parser_.inside_head()) close();
+}
+
+void ClientConnection::cut_off() {
+  if (exchange_) exchange_->cut_off();
+  exchange_.reset();
+  close();
+}
+
+}  // namespace ringside::relay

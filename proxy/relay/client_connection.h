@@ -1,0 +1,108 @@
+// One client's connection: reads requests, has one exchange at a time, answers pipelined requests in order.
+//
+// Owns     The stream, the request parser, the exchange under way, and pipelined bytes that wait for it.
+// Bounds   kPipelineBytes of pipelined bytes; past that, reading stops until the exchange ends.
+// Threads  On its worker's loop only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/address.h"
+#include "http/parser.h"
+#include "net/deadlines.h"
+#include "net/stream.h"
+#include "relay/exchange.h"
+
+namespace ringside::relay {
+
+class Server;
+
+// Why reading from the client is stopped; it goes on when no reason is left.
+enum class Pause : std::uint8_t {
+  upstream_full = 1,  // the request's body waits for the endpoint
+  pipeline_full = 2,
+};
+
+class ClientConnection final : public net::Retirable,
+                               public net::Deadline,
+                               private net::StreamHandler,
+                               private http::RequestSink {
+ public:
+  ClientConnection(Server& server, Worker& worker, std::size_t listener);
+  ~ClientConnection() override;
+
+  // Once, after the stream was accepted.
+  void start();
+  net::Stream& stream() { return stream_; }
+
+  std::size_t listener() const { return listener_; }
+  const Address& peer() const { return peer_; }
+  std::string_view peer_text() const { return peer_text_; }
+  bool peer_is_trusted() const { return peer_is_trusted_; }
+  // When the first byte of the request under way came; only with the access log on.
+  std::uint64_t head_started_us() const { return head_started_us_; }
+
+  // Sends; a broken connection is noticed here or by on_broken().
+  void write(std::string_view bytes);
+  void pause(Pause reason);
+  void resume(Pause reason);
+
+  // Carries out the end of the exchange, if it has come, and goes on with what waits. Every event ends here.
+  void settle();
+
+  // Answers without having believed a request, and closes.
+  void refuse(Failure failure);
+
+  // The proxy stops: an idle connection closes now, a busy one after its exchange.
+  void drain();
+  // Ends at once.
+  void cut_off();
+
+  void on_deadline() override;
+
+  ClientConnection* next = nullptr;  // in the server's list
+  ClientConnection* previous = nullptr;
+
+ private:
+  enum class State : std::uint8_t {
+    open,       // reads requests
+    lingering,  // done: lets the last response arrive, reads and drops what still comes
+    closed,     // waits for the end of the turn
+  };
+
+  void on_data(std::string_view bytes) override;
+  void on_end() override;
+  void on_broken(int error) override;
+  void on_drained() override;
+
+  bool on_request_head(const http::RequestHead& head) override;
+  bool on_request_body(std::string_view bytes) override;
+  void on_request_trailers(std::span<const http::Field> trailers) override;
+
+  void consume(std::string_view bytes);
+  void keep_for_later(std::string_view bytes);
+  void await_more();
+  void linger();
+  void close();
+
+  Server& server_;
+  Worker& worker_;
+  net::Stream stream_;
+  http::RequestParser parser_;
+  std::optional<Exchange> exchange_;
+  std::unique_ptr<std::string> backlog_;  // pipelined requests
+  std::string peer_text_;
+  Address peer_;
+  std::uint64_t head_started_us_ = 0;
+  std::uint16_t listener_;
+  State state_ = State::open;
+  std::uint8_t pauses_ = 0;  // set of Pause
+  bool peer_is_trusted_ = false;
+  bool consuming_ = false;
+  bool inside_head_ = false;  // the time of a head is running
+};
+
+}  // namespace ringside::relay

@@ -1,0 +1,677 @@
+// The life of a request, in the order in which it happens.
+#include "relay/exchange.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/digest.h"
+#include "base/limits.h"
+#include "observe/families.h"
+#include "relay/client_connection.h"
+#include "relay/worker.h"
+#include "session/client_identity.h"
+
+namespace ringside::relay {
+namespace {
+
+namespace family = observe::family;
+namespace cause = observe::cause;
+namespace connect_result = observe::connect_result;
+
+// A request body that the proxy answers without forwarding is read to its end only when it is this short.
+constexpr std::uint64_t kDiscardBytes = 64 * kKiB;
+
+// How long a session that its owner has disowned is answered 404 without asking again.
+constexpr milliseconds kTombstoneTime = std::chrono::seconds(10);
+
+observe::PickedBy picked_by(Row row) {
+  switch (row) {
+    case Row::bound: return observe::PickedBy::binding;
+    case Row::unknown:
+    case Row::placed:
+    case Row::by_client: return observe::PickedBy::ring;
+    case Row::modern:
+    case Row::balanced: return observe::PickedBy::balanced;
+  }
+  return observe::PickedBy::none;
+}
+
+bool accepts_event_stream(const http::RequestHead& head) {
+  return head.method == http::Method::get &&
+         std::any_of(head.fields.begin(), head.fields.end(), [](const http::Field& field) {
+           return field.id == http::FieldId::accept && http::names_event_stream(field.value);
+         });
+}
+
+bool is_event_stream(const http::ResponseHead& head) {
+  return std::any_of(head.fields.begin(), head.fields.end(), [](const http::Field& field) {
+    return field.id == http::FieldId::content_type && http::names_event_stream(field.value);
+  });
+}
+
+}  // namespace
+
+struct Exchange::Trace {
+  Address client;
+  std::string method;
+  std::string path;
+  std::uint64_t started_us = 0;
+  std::uint64_t routed_us = 0;
+  std::uint64_t connected_us = 0;
+  std::uint64_t head_us = 0;
+};
+
+Exchange::Exchange(ClientConnection& client, Worker& worker) : client_(client), worker_(worker) {}
+
+Exchange::~Exchange() {
+  release_upstream(false);
+  record();
+}
+
+// --- 1. identify and route ---------------------------------------------------------------------------------------
+
+bool Exchange::on_request_head(const http::RequestHead& head) {
+  method_ = head.method;
+  client_is_1_1_ = head.version_minor > 0;
+  client_keeps_alive_ = head.keep_alive;
+  expects_continue_ = head.expects_continue;
+  request_framing_ = head.framing.kind;
+  request_left_ = head.framing.length;
+  accepts_stream_ = accepts_event_stream(head);
+  if (worker_.shared.access_log != nullptr) {
+    const auto& trusted = worker_.shared.listeners[client_.listener()].trusted_proxies;
+    trace_ = std::make_unique<Trace>();
+    trace_->client = session::client_address(client_.peer(), head, trusted);
+    trace_->method = head.method_text;
+    trace_->path = head.path();
+    trace_->started_us = client_.head_started_us();
+  }
+
+  const Failure failure = route(head);
+  if (trace_) trace_->routed_us = net::Loop::precise_us();
+  if (failure != Failure::none) {
+    fail(failure);
+    return end_ == End::none;
+  }
+  http::write_request_head(worker_.to_upstream, head,
+                           {.peer = client_.peer_text(),
+                            .protocol = "http",
+                            .peer_is_trusted = client_.peer_is_trusted()});
+  attach();
+  return end_ == End::none;
+}
+
+Failure Exchange::route(const http::RequestHead& head) {
+  const auto pool =
+      worker_.shared.routers[client_.listener()].pool_for(head.authority, head.path());
+  if (pool) pool_ = &worker_.pools[*pool];
+  if (head.too_large) return Failure::head_too_large;
+  if (!pool) return Failure::no_route;
+  const std::uint64_t body_max = worker_.shared.limits.body_bytes;
+  if (body_max != 0 && head.framing.length > body_max) return Failure::body_too_large;
+
+  const session::Options& affinity = pool_->pool.options().affinity;
+  if (affinity.mode != session::Mode::learn) {
+    routing_.row = affinity.mode == session::Mode::client ? Row::by_client : Row::balanced;
+    if (routing_.row == Row::by_client) routing_.ring_hash = client_hash(head);
+    return Failure::none;
+  }
+
+  const session::RequestIdentity identity = session::identify(head, affinity.header);
+  claim_ = identity.claim;
+  era_ = identity.era;
+  may_learn_ = identity.may_learn;
+  path_hash_ = static_cast<std::uint32_t>(hash64(head.path(), 0));
+  const auto note = [this](Outcome outcome) { worker_.metrics.count(pool_->pool, outcome); };
+  if (claim_ == session::Claim::duplicate) {
+    note(Outcome::refused_duplicate);
+    return Failure::duplicate_session_id;
+  }
+  if (claim_ == session::Claim::malformed) {
+    note(Outcome::refused_malformed);
+    return Failure::malformed_session_id;
+  }
+  if (era_ == session::Era::modern) {
+    routing_.row = Row::modern;
+    note(Outcome::modern);
+    return Failure::none;
+  }
+  if (claim_ == session::Claim::id) return route_by_session(identity.id);
+  routing_.row = Row::placed;
+  routing_.ring_hash = client_hash(head);
+  note(Outcome::none);
+  return Failure::none;
+}
+
+Failure Exchange::route_by_session(std::string_view id) {
+  Pool& pool = pool_->pool;
+  key_ = pool.sessions().key_of(id);
+  const session::Table::Found found = pool.sessions().use(key_, worker_.loop.now());
+  has_key_ = true;
+  if (found.standing == session::Table::Standing::bound) {
+    digest_ = found.binding.digest;
+  } else if (trace_) {
+    digest_ = session_digest(id);
+  }
+  switch (found.standing) {
+    case session::Table::Standing::ended:
+      worker_.metrics.count(pool, Outcome::ended);
+      return Failure::session_ended;
+    case session::Table::Standing::unknown:
+      if (digest_ == 0) digest_ = session_digest(id);  // it is bound if the endpoint accepts it
+      routing_.row = Row::unknown;
+      routing_.ring_hash = pool.snapshot().ring().hash_of(id);
+      worker_.metrics.count(pool, Outcome::unknown);
+      return Failure::none;
+    case session::Table::Standing::bound: break;
+  }
+  routing_.row = Row::bound;
+  routing_.owner = found.binding.owner;
+  on_session_path_ = found.binding.path_hash == path_hash_;
+  const upstream::Endpoint* owner = pool.snapshot().find(routing_.owner);
+  if (owner == nullptr || owner->refusal().outlasted(pool.options().affinity.owner_grace)) {
+    endpoint_ = owner;
+    return owner_failure(Failure::owner_refused);
+  }
+  worker_.metrics.count(pool, Outcome::bound);
+  return Failure::none;
+}
+
+std::uint64_t Exchange::client_hash(const http::RequestHead& head) const {
+  const auto& trusted = worker_.shared.listeners[client_.listener()].trusted_proxies;
+  const Address client = session::client_address(client_.peer(), head, trusted);
+  return pool_->pool.snapshot().ring().hash_of(
+      session::ring_key(client, worker_.shared.host_identity));
+}
+
+// --- 2. choose the endpoint and connect --------------------------------------------------------------------------
+
+// Ends with a connection (open or under way) or with a failure.
+void Exchange::attach() {
+  for (;;) {
+    const upstream::Endpoint* endpoint =
+        pool_->pool.pick(routing_, worker_.random, tried_);
+    if (endpoint == nullptr) return fail(Failure::no_endpoint);
+    choose(*endpoint);
+    if ((upstream_ = pool_->idle.take(endpoint->id()))) {
+      upstream_->reuse(*this);
+      upstream_->expect_response_to(method_);
+      return;
+    }
+    upstream_ = std::make_unique<UpstreamConnection>(worker_, *endpoint);
+    upstream_->expect_response_to(method_);
+    const int error = upstream_->connect(*this);
+    if (error == 0) {
+      pool_->connect.arm(*upstream_);
+      return;
+    }
+    // no descriptor, no route: said at once, but like any other failed connect
+    worker_.metrics.count_connect(pool_->pool, *endpoint, connect_result::kError);
+    release_upstream(false);
+    if (routing_.row == Row::bound) return fail(owner_failure(Failure::owner_silent));
+    tried_.push_back(endpoint->id());
+  }
+}
+
+void Exchange::choose(const upstream::Endpoint& endpoint) {
+  endpoint_ = &endpoint;
+  endpoint.load().requests.fetch_add(1, std::memory_order_relaxed);
+  counts_as_request_ = true;
+  if (routing_.row == Row::placed) {
+    endpoint.load().placements.fetch_add(1, std::memory_order_relaxed);
+    counts_as_placement_ = true;
+  }
+}
+
+void Exchange::on_upstream_connected() {
+  upstream_->disarm();
+  if (endpoint_->refusal().refusing()) endpoint_->refusal().broken();
+  worker_.metrics.count_connect(pool_->pool, *endpoint_, connect_result::kOk);
+  if (trace_) trace_->connected_us = net::Loop::precise_us();
+  if (unsent_) {
+    worker_.to_upstream.swap(*unsent_);
+    unsent_.reset();
+  }
+  send_request();
+  if (upstream_ && request_complete()) await_response();
+  client_.resume(Pause::upstream_full);
+  client_.settle();
+}
+
+void Exchange::on_connect_failed(int error) {
+  if (error == ECONNREFUSED) {
+    endpoint_->refusal().refused(worker_.loop.now());
+    worker_.shared.on_refusal();
+    connect_failed(Failure::owner_refused, connect_result::kRefused);
+  } else {
+    endpoint_->refusal().broken();
+    connect_failed(Failure::owner_silent, connect_result::kError);
+  }
+  client_.settle();
+}
+
+// Nothing of the request was sent, so another endpoint may have it, unless the session belongs to this one.
+void Exchange::connect_failed(Failure failure, std::string_view result) {
+  worker_.metrics.count_connect(pool_->pool, *endpoint_, result);
+  release_upstream(false);
+  if (routing_.row == Row::bound) return fail(owner_failure(failure));
+  tried_.push_back(endpoint_->id());
+  attach();
+  if (upstream_ && upstream_->connected() && unsent_) {
+    worker_.to_upstream.swap(*unsent_);
+    unsent_.reset();
+    send_request();
+    if (upstream_ && request_complete()) await_response();
+  }
+}
+
+// The owner cannot be reached. Refusing for long enough, or gone from the pool, it has lost its sessions.
+Failure Exchange::owner_failure(Failure failure) {
+  const milliseconds grace = pool_->pool.options().affinity.owner_grace;
+  if (endpoint_ == nullptr || endpoint_->refusal().outlasted(grace)) {
+    worker_.metrics.count(pool_->pool, Outcome::owner_lost);
+    forget(cause::kOwnerGone, kTombstoneTime);
+    return Failure::owner_lost;
+  }
+  if (failure == Failure::owner_refused) worker_.metrics.count(pool_->pool, Outcome::owner_refused);
+  return failure;
+}
+
+// --- 3. forward the request --------------------------------------------------------------------------------------
+
+bool Exchange::on_request_body(std::string_view bytes) {
+  request_bytes_ += bytes.size();
+  request_left_ -= std::min<std::uint64_t>(request_left_, bytes.size());
+  if (response_state_ == ResponseState::complete) return true;  // answered already: read and dropped
+  const std::uint64_t body_max = worker_.shared.limits.body_bytes;
+  if (body_max != 0 && request_bytes_ > body_max) {
+    client_keeps_alive_ = false;
+    fail(Failure::body_too_large);
+    return false;
+  }
+  if (request_framing_ == http::Framing::Kind::chunked) {
+    http::write_chunk_size(worker_.to_upstream, bytes.size());
+    worker_.to_upstream.append(bytes).append(http::kChunkEnd);
+  } else {
+    worker_.to_upstream.append(bytes);
+  }
+  return true;
+}
+
+void Exchange::on_request_trailers(std::span<const http::Field> trailers) {
+  if (response_state_ == ResponseState::complete) return;
+  http::write_last_chunk(worker_.to_upstream, trailers);
+  request_framing_ = http::Framing::Kind::none;  // the last chunk is written
+}
+
+void Exchange::on_request_part() { send_request(); }
+
+void Exchange::on_request_complete() {
+  request_state_ = RequestState::complete;
+  if (response_state_ == ResponseState::complete) {  // answered by the proxy before its end
+    worker_.to_upstream.clear();
+    if (end_ == End::none) end_ = End::keep_alive;
+    return;
+  }
+  if (request_framing_ == http::Framing::Kind::chunked) {
+    http::write_last_chunk(worker_.to_upstream, {});
+  }
+  send_request();
+  if (upstream_ && upstream_->connected()) await_response();
+}
+
+// Hands what was parsed to the connection, or keeps it until there is one.
+void Exchange::send_request() {
+  while (!worker_.to_upstream.empty()) {
+    if (!upstream_ || upstream_takes_no_more_) break;
+    if (!upstream_->connected()) {
+      if (!unsent_) unsent_ = std::make_unique<std::string>();
+      unsent_->append(worker_.to_upstream);
+      if (unsent_->size() >= kRelayWatermarks.high_bytes) client_.pause(Pause::upstream_full);
+      break;
+    }
+    if (upstream_->stream().write(worker_.to_upstream) != net::Stream::Written::broken) {
+      bytes_were_sent_ = true;
+      if (upstream_->stream().congested() && !request_complete()) {
+        client_.pause(Pause::upstream_full);
+      }
+      break;
+    }
+    if (bytes_were_sent_ || !upstream_->reused()) {
+      // it may have answered before it closed: reading tells
+      upstream_takes_no_more_ = true;
+      break;
+    }
+    release_upstream(false);
+    attach();  // the endpoint closed an idle connection under us, and nothing was sent: again
+  }
+  worker_.to_upstream.clear();
+}
+
+void Exchange::await_response() {
+  if (response_state_ != ResponseState::waiting) return;
+  // a stream may have nothing to say for long, and some servers send no head before the first event
+  if (!accepts_stream_) pool_->response_head.arm(*upstream_);
+}
+
+void Exchange::on_upstream_drained() {
+  client_.resume(Pause::upstream_full);
+  client_.settle();
+}
+
+// --- 4. the response head: learn, then release -------------------------------------------------------------------
+
+bool Exchange::on_response_head(const http::ResponseHead& head) {
+  if (head.status < 200) return on_interim_head(head);
+  status_ = static_cast<std::uint16_t>(head.status);
+  upstream_keeps_alive_ = head.keep_alive;
+  upstream_->disarm();
+  if (trace_) trace_->head_us = net::Loop::precise_us();
+  if (pool_->pool.options().affinity.mode == session::Mode::learn) learn(head);
+  if (counts_as_placement_) {  // from here on a session that was issued counts itself
+    counts_as_placement_ = false;
+    endpoint_->load().placements.fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (is_event_stream(head)) open_stream();
+  http::write_response_head(worker_.to_client, head, shape_of(head));
+  response_state_ = ResponseState::streaming;
+  return true;
+}
+
+bool Exchange::on_interim_head(const http::ResponseHead& head) {
+  if (++interim_responses_ > kInterimResponsesMax) return false;
+  if (client_is_1_1_) http::write_response_head(worker_.to_client, head, {});
+  return true;
+}
+
+// The framing towards the client: a length stays, everything else is chunked, or ends with the connection for 1.0.
+http::ResponseShape Exchange::shape_of(const http::ResponseHead& head) {
+  http::ResponseShape shape;
+  shape.framing = head.framing;
+  const bool length_is_known =
+      head.framing.kind == http::Framing::Kind::length || head.framing.kind == http::Framing::Kind::none;
+  if (!length_is_known) {
+    shape.framing.kind =
+        client_is_1_1_ ? http::Framing::Kind::chunked : http::Framing::Kind::until_close;
+    client_keeps_alive_ &= client_is_1_1_;
+  }
+  // a request that is not complete yet may never be: its connection carries no other
+  client_keeps_alive_ &= request_complete() && !worker_.draining;
+  shape.close = !client_keeps_alive_;
+  shape.keep_alive = client_keeps_alive_ && !client_is_1_1_;
+  shape.bodiless = method_ == http::Method::head || head.status == 304;
+  response_framing_ = shape.framing.kind;
+  return shape;
+}
+
+void Exchange::learn(const http::ResponseHead& head) {
+  session::Table& sessions = pool_->pool.sessions();
+  const std::string_view issued =
+      session::issued_id(head, pool_->pool.options().affinity.header);
+  const session::Key issued_key = issued.empty() ? session::Key{} : sessions.key_of(issued);
+  const bool is_same = claim_ == session::Claim::id && issued_key == key_;
+  const session::Lesson lesson =
+      session::lesson_of({.method = method_,
+                          .claim = claim_,
+                          .era = era_,
+                          .may_learn = may_learn_,
+                          .on_session_path = on_session_path_,
+                          .status = head.status,
+                          .issues_other_id = !issued.empty() && !is_same});
+  switch (lesson) {
+    case session::Lesson::nothing: break;
+    case session::Lesson::learn: bind(issued_key, session_digest(issued)); break;
+    case session::Lesson::forget_ended:
+      forget(cause::kDeleted, pool_->pool.options().affinity.idle_ttl);
+      break;
+    case session::Lesson::forget_unknown: forget(cause::kUnknownToOwner, kTombstoneTime); break;
+    case session::Lesson::ask_body: refusal_peek_ = std::make_unique<std::string>(); break;
+  }
+  if (unknown_session_was_accepted()) bind(key_, digest_);
+}
+
+// An id that nobody here knew, and the ring owner served it: it lives there. GETs and notifications prove nothing,
+// since some servers accept those for any id.
+bool Exchange::unknown_session_was_accepted() const {
+  return routing_.row == Row::unknown && method_ == http::Method::post && status_ >= 200 &&
+         status_ < 300 && status_ != 202;
+}
+
+void Exchange::bind(session::Key key, std::uint64_t digest) {
+  Pool& pool = pool_->pool;
+  const auto owner_lives = [&pool](session::OwnerId owner) {
+    const upstream::Endpoint* endpoint = pool.snapshot().find(owner);
+    return endpoint != nullptr &&
+           !endpoint->refusal().outlasted(pool.options().affinity.owner_grace);
+  };
+  const session::Binding binding{endpoint_->id(), path_hash_, digest};
+  switch (pool.sessions().learn(key, binding, worker_.loop.now(), owner_lives)) {
+    case session::Table::Learned::bound:
+      worker_.metrics.count_pool(family::kSessionsLearned, pool);
+      break;
+    case session::Table::Learned::renewed: break;
+    case session::Table::Learned::conflict:
+      worker_.metrics.count_pool(family::kSessionConflicts, pool);
+      return;
+    case session::Table::Learned::full: return;  // the table counts it
+  }
+  key_ = key;
+  digest_ = digest;
+  has_key_ = true;
+}
+
+void Exchange::forget(std::string_view cause, milliseconds remember) {
+  if (routing_.row != Row::bound) return;
+  const Time now = worker_.loop.now();
+  if (pool_->pool.sessions().forget(key_, routing_.owner, now, now + remember)) {
+    worker_.metrics.count_pool(family::kSessionsLost, pool_->pool, "cause", cause);
+  }
+}
+
+void Exchange::open_stream() {
+  counts_as_stream_ = true;
+  endpoint_->load().streams.fetch_add(1, std::memory_order_relaxed);
+  if (has_key_) pool_->pool.sessions().stream_opened(key_);
+}
+
+// --- 5. forward the response -------------------------------------------------------------------------------------
+
+bool Exchange::on_response_body(std::string_view bytes) {
+  response_bytes_ += bytes.size();
+  if (refusal_peek_) peek_refusal(bytes);
+  if (response_framing_ == http::Framing::Kind::chunked) {
+    http::write_chunk_size(worker_.to_client, bytes.size());
+    worker_.to_client.append(bytes).append(http::kChunkEnd);
+  } else {
+    worker_.to_client.append(bytes);
+  }
+  return true;
+}
+
+// A 400 may be the owner's way to say "unknown session": its body tells, before its end is released.
+void Exchange::peek_refusal(std::string_view bytes) {
+  const std::size_t room = session::kUnknownSessionPeekBytes - refusal_peek_->size();
+  refusal_peek_->append(bytes.substr(0, room));
+  if (session::says_unknown_session(*refusal_peek_)) {
+    forget(cause::kUnknownToOwner, kTombstoneTime);
+    refusal_peek_.reset();
+  } else if (refusal_peek_->size() == session::kUnknownSessionPeekBytes) {
+    refusal_peek_.reset();
+  }
+}
+
+void Exchange::on_response_trailers(std::span<const http::Field> trailers) {
+  if (response_framing_ != http::Framing::Kind::chunked) return;
+  http::write_last_chunk(worker_.to_client, trailers);
+  response_framing_ = http::Framing::Kind::none;  // the last chunk is written
+}
+
+void Exchange::on_response_part() {
+  send_response();
+  if (upstream_ && response_state_ == ResponseState::streaming) pool_->stream_idle.arm(*upstream_);
+  client_.settle();
+}
+
+void Exchange::send_response() {
+  if (worker_.to_client.empty()) return;
+  client_.write(worker_.to_client);
+  worker_.to_client.clear();
+  if (upstream_ && client_.stream().congested()) {
+    upstream_->disarm();  // it is the client that is slow
+    upstream_->stream().stop_reading();
+  }
+}
+
+void Exchange::on_client_drained() {
+  if (upstream_ && upstream_->connected()) upstream_->stream().start_reading();
+}
+
+void Exchange::on_response_message_end(bool connection_is_clean) {
+  if (response_state_ == ResponseState::waiting) return on_response_part();  // a 1xx, and no more yet
+  if (response_framing_ == http::Framing::Kind::chunked) http::write_last_chunk(worker_.to_client, {});
+  send_response();
+  response_state_ = ResponseState::complete;
+  if (end_ == End::none) {
+    end_ = client_keeps_alive_ && request_complete() ? End::keep_alive : End::close;
+  }
+  release_upstream(connection_is_clean && upstream_keeps_alive_ && request_complete());
+  client_.settle();
+}
+
+void Exchange::on_response_refused() { on_upstream_lost(Failure::bad_response); }
+
+// --- 6. ends -----------------------------------------------------------------------------------------------------
+
+void Exchange::on_upstream_deadline() {
+  if (!upstream_->connected()) {
+    endpoint_->refusal().broken();  // silence proves nothing
+    connect_failed(Failure::owner_silent, connect_result::kTimeout);
+  } else if (response_state_ == ResponseState::waiting) {
+    fail(Failure::response_timeout);
+  } else {
+    fail(Failure::stream_timeout);
+  }
+  client_.settle();
+}
+
+void Exchange::on_upstream_lost(Failure failure) {
+  fail(failure);
+  client_.settle();
+}
+
+void Exchange::on_request_fault(Failure failure) {
+  client_keeps_alive_ = false;
+  fail(failure);
+}
+
+void Exchange::on_client_gone() {
+  if (end_ != End::none) return;
+  if (response_state_ != ResponseState::complete) failure_ = Failure::client_left;
+  end_ = End::cut;
+  release_upstream(false);
+}
+
+void Exchange::cut_off() {
+  if (end_ != End::none) return;
+  failure_ = Failure::draining;
+  end_ = End::cut;
+  release_upstream(false);
+}
+
+void Exchange::fail(Failure failure) {
+  if (end_ != End::none) return;
+  worker_.to_upstream.clear();
+  if (response_state_ == ResponseState::waiting) return fail_with_reply(failure);
+  if (response_state_ == ResponseState::streaming) failure_ = failure;
+  // what came before the failure still reaches the client; the end of the message does not
+  send_response();
+  end_ = response_framing_ == http::Framing::Kind::until_close ? End::reset : End::cut;
+  release_upstream(false);
+}
+
+void Exchange::fail_with_reply(Failure failure) {
+  const bool keep = may_keep_after_reply();
+  failure_ = failure;
+  status_ = static_cast<std::uint16_t>(row_of(failure).status);
+  response_state_ = ResponseState::complete;
+  release_upstream(false);
+  worker_.to_client.clear();
+  write_failure(worker_.to_client, failure, !keep, method_ == http::Method::head);
+  client_.write(worker_.to_client);
+  worker_.to_client.clear();
+  client_.resume(Pause::upstream_full);
+  if (end_ != End::none) return;  // the client was gone
+  if (!keep) {
+    end_ = End::close;
+  } else if (request_complete()) {
+    end_ = End::keep_alive;
+  }  // else when the rest of the request has been read
+}
+
+bool Exchange::may_keep_after_reply() const {
+  if (!client_keeps_alive_ || !client_is_1_1_ || worker_.draining) return false;
+  if (request_complete() || request_framing_ == http::Framing::Kind::none) return true;
+  return request_framing_ == http::Framing::Kind::length && request_left_ <= kDiscardBytes &&
+         !expects_continue_;
+}
+
+void Exchange::release_upstream(bool reusable) {
+  release_load();
+  if (!upstream_) return;
+  upstream_->disarm();
+  if (reusable && !worker_.draining && upstream_->stream().queued_bytes() == 0) {
+    pool_->idle.put(std::move(upstream_));
+    return;
+  }
+  upstream_->abandon();
+  worker_.loop.retire(std::move(upstream_));
+}
+
+void Exchange::release_load() {
+  if (counts_as_request_) endpoint_->load().requests.fetch_sub(1, std::memory_order_relaxed);
+  if (counts_as_placement_) endpoint_->load().placements.fetch_sub(1, std::memory_order_relaxed);
+  if (counts_as_stream_) {
+    endpoint_->load().streams.fetch_sub(1, std::memory_order_relaxed);
+    if (has_key_) pool_->pool.sessions().stream_closed(key_, worker_.loop.now());
+  }
+  counts_as_request_ = counts_as_placement_ = counts_as_stream_ = false;
+}
+
+// Exactly once for each exchange, however it ended.
+void Exchange::record() {
+  const Pool* pool = pool_ != nullptr ? &pool_->pool : nullptr;
+  const observe::PickedBy picked =
+      endpoint_ != nullptr ? picked_by(routing_.row) : observe::PickedBy::none;
+  worker_.metrics.count({.listener = client_.listener(),
+                         .pool = pool,
+                         .endpoint = endpoint_,
+                         .picked_by = picked,
+                         .status = status_,
+                         .failure = failure_});
+  worker_.metrics.count_bodies(client_.listener(), request_bytes_, response_bytes_);
+  if (!trace_) return;
+  const FailureRow& row = row_of(failure_);
+  const auto since = [](std::uint64_t from, std::uint64_t to) { return to > from ? to - from : 0; };
+  const std::uint64_t ready_us = std::max(trace_->connected_us, trace_->routed_us);
+  worker_.shared.access_log->write(
+      {.listener = worker_.shared.listeners[client_.listener()].name,
+       .client = trace_->client,
+       .method = trace_->method,
+       .path = trace_->path,
+       .status = status_,
+       .pool = pool != nullptr ? std::string_view(pool->options().name) : std::string_view(),
+       .endpoint = endpoint_ != nullptr ? std::string_view(endpoint_->name()) : std::string_view(),
+       .picked_by = picked,
+       .has_session = has_key_,
+       .session_digest = digest_,
+       .request_bytes = request_bytes_,
+       .response_bytes = response_bytes_,
+       .us_route = since(trace_->started_us, trace_->routed_us),
+       .us_connect = since(trace_->routed_us, trace_->connected_us),
+       .us_head = since(ready_us, trace_->head_us),
+       .us_total = since(trace_->started_us, net::Loop::precise_us()),
+       .error_side = row.side,
+       .error = row.word});
+}
+
+}  // namespace ringside::relay

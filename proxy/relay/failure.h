@@ -1,0 +1,67 @@
+// Every way an exchange can fail, and what the client is told: one row each.
+//
+// Why      Status, retry advice, JSON-RPC code and the words of log and metrics belong together; a client's recovery
+//          depends on them (404 ends a session, 503 keeps it).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "http/parser.h"
+#include "observe/access_log.h"
+
+namespace ringside::relay {
+
+enum class Failure : std::uint8_t {
+  none,
+  // the client's
+  bad_request,
+  bad_version,
+  bad_host,
+  bad_framing,
+  bad_target,
+  unsupported_coding,
+  unsupported_method,
+  head_too_large,
+  target_too_long,
+  body_too_large,
+  duplicate_session_id,
+  malformed_session_id,
+  head_timeout,
+  body_timeout,
+  client_left,
+  // the proxy's
+  no_route,
+  session_ended,
+  too_many_connections,
+  draining,
+  // the upstream's
+  owner_refused,
+  owner_silent,
+  owner_lost,
+  no_endpoint,
+  connection_lost,
+  bad_response,
+  response_timeout,
+  stream_timeout,
+};
+
+struct FailureRow {
+  Failure failure;
+  unsigned status;  // 0: nothing can be said, the connection is cut
+  observe::ErrorSide side;
+  std::string_view word;     // for logs and metrics
+  int json_rpc_code;
+  bool retry_after;          // adds Retry-After: 1
+  std::string_view message;  // for the client: what happened and what to do
+};
+
+const FailureRow& row_of(Failure failure);
+
+Failure failure_of(http::ParseFault fault);
+
+// The whole response: head and JSON-RPC body (no body bytes for HEAD). `close` adds Connection: close.
+void write_failure(std::string& out, Failure failure, bool close, bool head_request);
+
+}  // namespace ringside::relay

@@ -1,0 +1,116 @@
+// Cells by packed keys; the registry is asked once for each.
+#include "relay/metrics.h"
+
+#include <algorithm>
+
+#include "observe/families.h"
+
+namespace ringside::relay {
+namespace {
+
+namespace family = observe::family;
+
+// In the order of Outcome.
+constexpr std::array<std::string_view, 9> kOutcomes{
+    observe::outcome::kBound,      observe::outcome::kUnknown,
+    observe::outcome::kEnded,      observe::outcome::kOwnerRefused,
+    observe::outcome::kOwnerLost,  observe::outcome::kNone,
+    observe::outcome::kModern,     observe::outcome::kRefusedDuplicate,
+    observe::outcome::kRefusedMalformed};
+
+constexpr std::uint32_t kNoEndpoint = 0xffffffU;
+constexpr std::size_t kNoPool = 0xfff;
+
+std::uint64_t packed(const Metrics::Request& request) {
+  const std::uint64_t pool = request.pool != nullptr ? request.pool->index() : kNoPool;
+  const std::uint64_t endpoint = request.endpoint != nullptr ? request.endpoint->id() : kNoEndpoint;
+  return (static_cast<std::uint64_t>(request.listener) << 52U) | (pool << 40U) | (endpoint << 16U) |
+         (static_cast<std::uint64_t>(request.picked_by) << 12U) | request.status;
+}
+
+}  // namespace
+
+Metrics::Metrics(observe::Registry& registry, std::vector<std::string> listeners,
+                 std::vector<std::string> pools)
+    : registry_(registry), listeners_(std::move(listeners)), pools_(std::move(pools)) {
+  for (const std::string& listener : listeners_) {
+    request_bytes_.push_back(&registry.cell(family::kRequestBodyBytes, {{"listener", listener}}));
+    response_bytes_.push_back(&registry.cell(family::kResponseBodyBytes, {{"listener", listener}}));
+  }
+  for (const std::string& pool : pools_) {
+    auto& cells = outcomes_.emplace_back();
+    std::transform(kOutcomes.begin(), kOutcomes.end(), cells.begin(), [&](std::string_view outcome) {
+      return &registry.cell(family::kSessionRequests, {{"pool", pool}, {"outcome", outcome}});
+    });
+  }
+}
+
+void Metrics::count(const Pool& pool, Outcome outcome) {
+  outcomes_[pool.index()][static_cast<std::size_t>(outcome)]->add();
+}
+
+void Metrics::count(const Request& request) {
+  std::string_view pool = "-";
+  if (request.pool != nullptr) pool = request.pool->options().name;
+  observe::Cell*& cell = requests_[packed(request)];
+  if (cell == nullptr) {
+    std::string_view endpoint = "-";
+    if (request.endpoint != nullptr) endpoint = request.endpoint->name();
+    cell = &registry_.cell(family::kRequests, {{"listener", listeners_[request.listener]},
+                                               {"pool", pool},
+                                               {"endpoint", endpoint},
+                                               {"picked_by", observe::text(request.picked_by)},
+                                               {"code", std::to_string(request.status)}});
+  }
+  cell->add();
+  if (request.failure == Failure::none) return;
+  const FailureRow& row = row_of(request.failure);
+  const std::size_t pool_index = request.pool != nullptr ? request.pool->index() : kNoPool;
+  observe::Cell*& error =
+      others_[{family::kRequestErrors, request.listener << 12U | pool_index, 0, row.word}];
+  if (error == nullptr) {
+    error = &registry_.cell(family::kRequestErrors, {{"listener", listeners_[request.listener]},
+                                                     {"pool", pool},
+                                                     {"side", observe::text(row.side)},
+                                                     {"error", row.word}});
+  }
+  error->add();
+}
+
+void Metrics::count_bodies(std::size_t listener, std::uint64_t request_bytes,
+                           std::uint64_t response_bytes) {
+  request_bytes_[listener]->add(request_bytes);
+  response_bytes_[listener]->add(response_bytes);
+}
+
+void Metrics::count_pool(std::string_view family, const Pool& pool, std::string_view label,
+                         std::string_view value) {
+  observe::Cell*& cell = others_[{family, pool.index(), kNoEndpoint, value}];
+  if (cell == nullptr) {
+    const std::string& name = pools_[pool.index()];
+    cell = label.empty() ? &registry_.cell(family, {{"pool", name}})
+                         : &registry_.cell(family, {{"pool", name}, {label, value}});
+  }
+  cell->add();
+}
+
+void Metrics::count_connect(const Pool& pool, const upstream::Endpoint& endpoint,
+                            std::string_view result) {
+  observe::Cell*& cell = others_[{family::kUpstreamConnects, pool.index(), endpoint.id(), result}];
+  if (cell == nullptr) {
+    cell = &registry_.cell(family::kUpstreamConnects, {{"pool", pools_[pool.index()]},
+                                                       {"endpoint", endpoint.name()},
+                                                       {"result", result}});
+  }
+  cell->add();
+}
+
+void Metrics::count_listener(std::string_view family, std::size_t listener) {
+  observe::Cell*& cell = others_[{family, listener, 0, {}}];
+  if (cell == nullptr) {
+    cell = &registry_.cell(family, {{"listener", listeners_[listener]}});
+  }
+  cell->add();
+}
+
+}  // namespace ringside::relay

@@ -1,0 +1,60 @@
+// What the configuration says about listeners, pools and limits: the relay's share.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "session/options.h"
+#include "upstream/options.h"
+
+namespace ringside::relay {
+
+struct RouteOptions {
+  std::string host;        // lower case, without port; empty: any
+  std::string path = "/";  // a prefix that ends at a path segment
+  std::string pool;
+};
+
+struct ListenerTimeouts {
+  milliseconds request_head = std::chrono::seconds(10);  // the whole head
+  milliseconds request_body = std::chrono::seconds(60);  // without a byte
+  milliseconds keep_alive = std::chrono::seconds(75);
+};
+
+struct ListenerOptions {
+  std::string name;
+  Address bind;
+  std::vector<RouteOptions> routes;  // `pool: NAME` is one route that matches all
+  std::vector<Cidr> trusted_proxies;
+  ListenerTimeouts timeouts;
+};
+
+// 0: none.
+struct PoolTimeouts {
+  milliseconds connect = std::chrono::seconds(2);
+  milliseconds response_head = std::chrono::minutes(10);  // spares GETs that accept an event stream
+  milliseconds stream_idle = milliseconds(0);
+};
+
+struct PoolOptions {
+  std::string name;
+  std::vector<upstream::EndpointOptions> endpoints;
+  session::Options affinity;
+  upstream::PlacementOptions placement;
+  upstream::RingOptions ring;
+  PoolTimeouts timeouts;
+};
+
+struct Limits {
+  std::size_t header_bytes = 64 * kKiB;
+  std::uint64_t body_bytes = 0;  // 0: none
+  std::uint32_t connections = 10'000;  // clients', over all listeners and workers
+};
+
+}  // namespace ringside::relay

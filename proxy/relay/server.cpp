@@ -1,0 +1,91 @@
+// Accepting, keeping the list of clients, draining it.
+#include "relay/server.h"
+
+#include "observe/families.h"
+
+namespace ringside::relay {
+
+namespace family = observe::family;
+
+Server::Server(net::Loop& loop, Shared& shared, const std::vector<net::Bound>& bound)
+    : worker_(loop, shared) {
+  for (std::size_t i = 0; i < bound.size(); ++i) {
+    listeners_.push_back(
+        std::make_unique<net::Listener>(loop, bound[i], [this, i] { on_connection(i); }));
+  }
+}
+
+Server::~Server() = default;
+
+void Server::on_connection(std::size_t listener) {
+  auto client = std::make_unique<ClientConnection>(*this, worker_, listener);
+  if (!listeners_[listener]->accept(client->stream())) return;
+  worker_.metrics.count_listener(family::kConnectionsTotal, listener);
+  const std::uint32_t most = worker_.shared.limits.connections;
+  worker_.shared.connections[listener].fetch_add(1, std::memory_order_relaxed);
+  const std::uint32_t open = worker_.shared.all_connections.fetch_add(1) + 1;
+  ClientConnection& accepted = *client.release();  // in the list from here on; retire() deletes it
+  accepted.next = first_;
+  if (first_ != nullptr) first_->previous = &accepted;
+  first_ = &accepted;
+  accepted.start();
+  if (most != 0 && open > most) {
+    worker_.metrics.count_listener(family::kConnectionsRefused, listener);
+    accepted.refuse(Failure::too_many_connections);
+  }
+}
+
+void Server::retire(ClientConnection& client) {
+  (client.previous != nullptr ? client.previous->next : first_) = client.next;
+  if (client.next != nullptr) client.next->previous = client.previous;
+  worker_.shared.connections[client.listener()].fetch_sub(1, std::memory_order_relaxed);
+  worker_.shared.all_connections.fetch_sub(1);
+  worker_.loop.retire(std::unique_ptr<net::Retirable>(&client));
+  check_done();
+}
+
+void Server::record_refusal(const ClientConnection& client, Failure failure) {
+  const FailureRow& row = row_of(failure);
+  worker_.metrics.count({.listener = client.listener(),
+                         .pool = nullptr,
+                         .endpoint = nullptr,
+                         .picked_by = observe::PickedBy::none,
+                         .status = row.status,
+                         .failure = failure});
+  if (worker_.shared.access_log == nullptr) return;
+  observe::ExchangeRecord record;
+  record.listener = worker_.shared.listeners[client.listener()].name;
+  record.client = client.peer();
+  record.method = "-";
+  record.path = "-";
+  record.status = row.status;
+  record.error_side = row.side;
+  record.error = row.word;
+  worker_.shared.access_log->write(record);
+}
+
+void Server::drain(std::function<void()> on_done) {
+  on_done_ = std::move(on_done);
+  worker_.draining = true;
+  listeners_.clear();
+  for (ClientConnection* client = first_; client != nullptr;) {
+    ClientConnection* next = client->next;
+    client->drain();
+    client = next;
+  }
+  check_done();
+}
+
+void Server::cut_off() {
+  while (first_ != nullptr) first_->cut_off();
+}
+
+void Server::check_done() {
+  if (!on_done_ || first_ != nullptr) return;
+  for (WorkerPool& pool : worker_.pools) pool.idle.close_all();
+  const auto done = std::move(on_done_);
+  on_done_ = nullptr;
+  done();
+}
+
+}  // namespace ringside::relay
