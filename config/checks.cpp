@@ -39,9 +39,9 @@ class Unique {
   std::map<std::string, Cursor> first_;
 };
 
-bool is_list(const Cursor& at) { return at && at.node->kind == Node::Kind::list; }
+bool is_list(const Cursor& at) { return at && at.node->kind == TreeNode::Kind::list; }
 
-bool is_mapping(const Cursor& at) { return at && at.node->kind == Node::Kind::mapping; }
+bool is_mapping(const Cursor& at) { return at && at.node->kind == TreeNode::Kind::mapping; }
 
 class ListenerChecks {
  public:

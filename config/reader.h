@@ -1,10 +1,9 @@
 // Reads the configuration: YAML to typed options, with every fault of the file in one run.
 //
 // Why      A proxy that starts with half of what its file says is worse than one that refuses to
-// start. So nothing is
-//          ignored, clipped or guessed: an unknown key, a value out of range or a key of a later
-//          version is a fault.
-// Bounds   At most 1 MiB of text, 100,000 values and 100 faults; more is a fault itself.
+//          start. So nothing is ignored, clipped or guessed: an unknown key, a value out of range
+//          or a key of a later version is a fault.
+// Bounds   At most 1 MiB of text, 100,000 keys and values, and 100 faults; more is a fault itself.
 // Errors   All faults, in the order of the file. No exception leaves, whatever the bytes.
 // Threads  No state; safe from any thread.
 #pragma once

@@ -197,7 +197,7 @@ void read_endpoints(Walk& walk, const Cursor& at, const Rule& rule, PoolOptions&
   for (std::size_t i = 0; i < at.node->children.size(); ++i) {
     EndpointOptions& endpoint = into.endpoints.emplace_back();
     const Cursor item = at.item(i);
-    if (item.node->kind == Node::Kind::scalar) {
+    if (item.node->kind == TreeNode::Kind::scalar) {
       read_value(walk, item, kItem, upstream_address,
                  [&](std::string& address) { endpoint.address = address; });
     } else if (walk.is_mapping(item, kItem)) {
@@ -322,7 +322,7 @@ constexpr std::array kPool{
 void read_pools(Walk& walk, const Cursor& at, const Rule& rule, app::Options& into) {
   if (!walk.is_mapping(at, rule)) return;
   constexpr Rule kItem{.example = "a mapping, such as {endpoints: [10.0.1.5:3000]}"};
-  for (const Node& value : at.node->children) {
+  for (const TreeNode& value : at.node->children) {
     if (at.node->find(value.key) != &value) continue;  // a duplicate, reported by is_mapping
     const Cursor pool = at.child(value);
     if (auto name = parse_name(value.key); !name) walk.key_fault(pool, std::move(name.error()));

@@ -1,8 +1,7 @@
 // The table of everything that a configuration may say.
 //
-// Why      Names, types, ranges, defaults and reasons stand once, here. schema.json and
-// docs/configuration.md are held
-//          to it by a test.
+// Why      Names, types, ranges and reasons stand once, here; defaults once, in the modules'
+//          options.h. schema.json and docs/configuration.md are held to both by a test.
 #pragma once
 
 #include <vector>

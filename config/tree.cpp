@@ -30,7 +30,7 @@ struct Refused {
 
 class Builder final : public YAML::EventHandler {
  public:
-  Node take() { return std::move(root_); }
+  TreeNode take() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (documents_++ > 0)
@@ -39,7 +39,7 @@ class Builder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    open(Node::Kind::empty, mark, anchor);
+    open(TreeNode::Kind::empty, mark, anchor);
     close();
   }
 
@@ -54,26 +54,26 @@ class Builder final : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                 const std::string& value) override {
-    open(Node::Kind::scalar, mark, anchor);
+    open(TreeNode::Kind::scalar, mark, anchor);
     open_.back().node.text = value;
     close();
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    open(Node::Kind::list, mark, anchor);
+    open(TreeNode::Kind::list, mark, anchor);
   }
   void OnSequenceEnd() override { close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    open(Node::Kind::mapping, mark, anchor);
+    open(TreeNode::Kind::mapping, mark, anchor);
   }
   void OnMapEnd() override { close(); }
 
  private:
   struct Open {
-    Node node;
+    TreeNode node;
     YAML::anchor_t anchor;  // 0: none
     std::size_t depth = 1;
     std::size_t values = 1;
@@ -82,7 +82,7 @@ class Builder final : public YAML::EventHandler {
     Place key_place;
   };
   struct Anchored {
-    Node node;
+    TreeNode node;
     std::size_t depth;
     std::size_t values;
   };
@@ -98,12 +98,12 @@ class Builder final : public YAML::EventHandler {
   void count(const YAML::Mark& mark, std::size_t values) {
     values_ += values;
     if (values_ > kValuesMax) {
-      refuse(mark, "there are more than " + std::to_string(kValuesMax) + " values",
+      refuse(mark, "there are more than " + std::to_string(kValuesMax) + " keys and values",
              "split the configuration");
     }
   }
 
-  void open(Node::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+  void open(TreeNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
     if (open_.size() >= kDepthMax) refuse_depth(mark);
     count(mark, 1);
     Open next;
@@ -120,7 +120,7 @@ class Builder final : public YAML::EventHandler {
     attach(std::move(done.node), done.depth, done.values);
   }
 
-  void attach(Node node, std::size_t depth, std::size_t values) {
+  void attach(TreeNode node, std::size_t depth, std::size_t values) {
     if (open_.empty()) {
       root_ = std::move(node);
       return;
@@ -128,7 +128,8 @@ class Builder final : public YAML::EventHandler {
     Open& parent = open_.back();
     parent.depth = std::max(parent.depth, depth + 1);
     parent.values += values;
-    if (parent.node.kind == Node::Kind::mapping && !parent.has_key) return take_key(parent, node);
+    if (parent.node.kind == TreeNode::Kind::mapping && !parent.has_key)
+      return take_key(parent, node);
     if (parent.has_key) {
       node.key = std::exchange(parent.key, {});
       node.key_place = parent.key_place;
@@ -137,8 +138,8 @@ class Builder final : public YAML::EventHandler {
     parent.node.children.push_back(std::move(node));
   }
 
-  static void take_key(Open& parent, const Node& node) {
-    if (node.kind != Node::Kind::scalar) {
+  static void take_key(Open& parent, const TreeNode& node) {
+    if (node.kind != TreeNode::Kind::scalar) {
       throw Refused{node.place, {"a key is not plain text", "write KEY: VALUE"}};
     }
     parent.key = node.text;
@@ -150,7 +151,7 @@ class Builder final : public YAML::EventHandler {
   std::map<YAML::anchor_t, Anchored> anchored_;
   std::size_t values_ = 0;
   int documents_ = 0;
-  Node root_;
+  TreeNode root_;
 };
 
 // yaml-cpp's words are for people who know its scanner; the frequent mistakes get a hint.
@@ -185,12 +186,12 @@ std::unexpected<NotYaml> not_yaml(std::string_view text, Place place, const std:
 
 }  // namespace
 
-const Node* Node::find(std::string_view wanted) const {
-  const auto found = std::ranges::find(children, wanted, &Node::key);
+const TreeNode* TreeNode::find(std::string_view wanted) const {
+  const auto found = std::ranges::find(children, wanted, &TreeNode::key);
   return found == children.end() ? nullptr : &*found;
 }
 
-Result<Node, NotYaml> parse_yaml(std::string_view text) {
+Result<TreeNode, NotYaml> parse_yaml(std::string_view text) {
   if (text.size() > kTextBytesMax) {
     return std::unexpected(
         NotYaml{{}, {"the text is longer than 1 MiB", "split the configuration"}});
@@ -201,8 +202,8 @@ Result<Node, NotYaml> parse_yaml(std::string_view text) {
     Builder builder;
     while (parser.HandleNextDocument(builder)) {
     }
-    Node root = builder.take();
-    if (root.kind == Node::Kind::empty) root.kind = Node::Kind::mapping;
+    TreeNode root = builder.take();
+    if (root.kind == TreeNode::Kind::empty) root.kind = TreeNode::Kind::mapping;
     return root;
   } catch (Refused& refused) {
     return std::unexpected(NotYaml{refused.place, std::move(refused.complaint)});

@@ -1,9 +1,9 @@
 // A YAML document as a tree that remembers where each value stood. The only user of yaml-cpp.
 //
 // Why      yaml-cpp's own nodes drop duplicate keys and the places of keys; faults need both.
-// Bounds   One document of at most 1 MiB, 100,000 values and a depth of 32, aliases counted as
-// often as they are used. Errors   The first thing that is not YAML. yaml-cpp's exceptions end
-// here.
+// Bounds   One document of at most 1 MiB, 100,000 keys and values, and a depth of 32; an alias
+//          counts as often as it is used.
+// Errors   The first thing that is not YAML. yaml-cpp's exceptions end here.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct Place {
   int column = 1;  // from 1, in characters
 };
 
-struct Node {
+struct TreeNode {
   enum class Kind : std::uint8_t { empty, scalar, list, mapping };
 
   Kind kind = Kind::empty;
@@ -31,10 +31,10 @@ struct Node {
   std::string text;  // of a scalar
   std::string key;   // of a value in a mapping
   Place key_place;
-  std::vector<Node> children;  // of a list or a mapping, in order; duplicate keys are all here
+  std::vector<TreeNode> children;  // of a list or a mapping, in order; duplicate keys are all here
 
   // The first value of that key; nullptr when there is none.
-  const Node* find(std::string_view wanted) const;
+  const TreeNode* find(std::string_view wanted) const;
 };
 
 struct NotYaml {
@@ -43,6 +43,6 @@ struct NotYaml {
 };
 
 // An empty text is an empty mapping.
-Result<Node, NotYaml> parse_yaml(std::string_view text);
+Result<TreeNode, NotYaml> parse_yaml(std::string_view text);
 
 }  // namespace ringside::config

@@ -16,15 +16,15 @@ constexpr std::size_t kFaultsMax = 100;
 // Of a mapping that has no bound of its own: its keys are looked up one after the other.
 constexpr std::size_t kEntriesMax = 1024;
 
-std::string_view kind_text(Node::Kind kind) {
+std::string_view kind_text(TreeNode::Kind kind) {
   switch (kind) {
-    case Node::Kind::empty:
+    case TreeNode::Kind::empty:
       return "is empty";
-    case Node::Kind::scalar:
+    case TreeNode::Kind::scalar:
       return "is a single value";
-    case Node::Kind::list:
+    case TreeNode::Kind::list:
       return "is a list";
-    case Node::Kind::mapping:
+    case TreeNode::Kind::mapping:
       return "is a mapping";
   }
   return "is unreadable";
@@ -58,7 +58,7 @@ void outside(Walk& walk, const Cursor& at, const Rule& rule, const std::string& 
 
 }  // namespace
 
-Cursor Cursor::child(const Node& value) const {
+Cursor Cursor::child(const TreeNode& value) const {
   const std::string key = key_text(value.key);
   return {&value, path.empty() ? key : path + "." + key};
 }
@@ -68,7 +68,7 @@ Cursor Cursor::item(std::size_t index) const {
 }
 
 Cursor Cursor::find(std::string_view key) const {
-  const Node* value = node == nullptr ? nullptr : node->find(key);
+  const TreeNode* value = node == nullptr ? nullptr : node->find(key);
   return value == nullptr ? Cursor{} : child(*value);
 }
 
@@ -98,7 +98,7 @@ void Walk::wrong_kind(const Cursor& at, const Rule& rule) {
 }
 
 bool Walk::is_scalar(const Cursor& at, const Rule& rule) {
-  if (at.node->kind == Node::Kind::scalar) return true;
+  if (at.node->kind == TreeNode::Kind::scalar) return true;
   wrong_kind(at, rule);
   return false;
 }
@@ -115,13 +115,13 @@ bool Walk::has_room(const Cursor& at, const Rule& rule) {
 }
 
 bool Walk::is_list(const Cursor& at, const Rule& rule) {
-  if (at.node->kind == Node::Kind::list) return has_room(at, rule);
+  if (at.node->kind == TreeNode::Kind::list) return has_room(at, rule);
   wrong_kind(at, rule);
   return false;
 }
 
 bool Walk::is_mapping(const Cursor& at, const Rule& rule) {
-  if (at.node->kind != Node::Kind::mapping) {
+  if (at.node->kind != TreeNode::Kind::mapping) {
     wrong_kind(at, rule);
     return false;
   }
@@ -131,13 +131,15 @@ bool Walk::is_mapping(const Cursor& at, const Rule& rule) {
 }
 
 void Walk::find_duplicates(const Cursor& at) {
-  std::vector<const Node*> by_key;
-  for (const Node& value : at.node->children) by_key.push_back(&value);
+  std::vector<const TreeNode*> by_key;
+  by_key.reserve(at.node->children.size());
+  for (const TreeNode& value : at.node->children) by_key.push_back(&value);
   // Of equal keys the first in the file comes first: they stand in one array.
-  std::ranges::sort(
-      by_key, {}, [](const Node* value) { return std::pair(std::string_view(value->key), value); });
-  const Node* first = nullptr;
-  for (const Node* value : by_key) {
+  std::ranges::sort(by_key, {}, [](const TreeNode* value) {
+    return std::pair(std::string_view(value->key), value);
+  });
+  const TreeNode* first = nullptr;
+  for (const TreeNode* value : by_key) {
     if (first == nullptr || first->key != value->key) {
       first = value;
       continue;

@@ -1,10 +1,10 @@
 // Walking a tree of values beside a table of known keys, collecting every fault on the way.
 //
 // Why      Each key stands in one row: its name, type, range, the reason for the range, and the
-// member it fills. The
-//          reader, the schema's test and the documents all read the same rows (spec.cpp).
+//          member it fills. The reader and the tests of schema and documents use the same rows
+//          (spec.cpp).
 // Errors   Collected in Walk, never thrown; a faulty value leaves the option at its default and the
-// walk goes on.
+//          walk goes on.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +22,11 @@ namespace ringside::config {
 
 // A value and the path of keys that leads to it.
 struct Cursor {
-  const Node* node = nullptr;
+  const TreeNode* node = nullptr;
   std::string path;
 
-  Cursor child(const Node& value) const;    // of a mapping
-  Cursor item(std::size_t index) const;     // of a list
+  Cursor child(const TreeNode& value) const;  // of a mapping
+  Cursor item(std::size_t index) const;       // of a list
   Cursor find(std::string_view key) const;  // of a mapping; node is nullptr when the key is absent
   explicit operator bool() const { return node != nullptr; }
 };
@@ -63,8 +63,8 @@ class Walk {
   void fault(const Cursor& at, Complaint complaint);      // at the value
   void key_fault(const Cursor& at, Complaint complaint);  // at its key
 
-  // True for the right kind of value; else that is a fault. Duplicate keys of a mapping are faults
-  // here.
+  // True for the right kind of value with no more entries than its bound; else that is a fault.
+  // Duplicate keys of a mapping are faults here, too.
   bool is_scalar(const Cursor& at, const Rule& rule);
   bool is_list(const Cursor& at, const Rule& rule);
   bool is_mapping(const Cursor& at, const Rule& rule);
@@ -112,7 +112,7 @@ void read_fields(Walk& walk, const Cursor& at, std::span<const Field<T>> fields,
   std::vector<std::string_view> later;
   for (const Field<T>& field : fields)
     (field.read != nullptr ? known : later).push_back(field.name);
-  for (const Node& value : at.node->children) {
+  for (const TreeNode& value : at.node->children) {
     if (at.node->find(value.key) != &value) continue;  // a duplicate, reported by is_mapping
     const Cursor child = at.child(value);
     const Field<T>* field = nullptr;

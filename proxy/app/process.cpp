@@ -9,10 +9,10 @@
 #include <cstdio>
 #include <fstream>
 
+#include "app/host_identity.h"
 #include "discovery/static_source.h"
 #include "net/resolver.h"
 #include "observe/families.h"
-#include "session/client_identity.h"
 
 namespace ringside::app {
 namespace {
@@ -25,7 +25,8 @@ constexpr unsigned kAutomaticWorkersMax = 4;
 constexpr milliseconds kHousekeepingInterval = std::chrono::seconds(1);
 constexpr std::size_t kExpireWork = 10'000;
 
-// The CPU limit of the container, in CPUs; 0 where there is none (cgroup v2: "max 100000", "50000 100000").
+// The CPU limit of the container, in CPUs; 0 where there is none (cgroup v2: "max 100000", "50000
+// 100000").
 double container_cpu_limit() {
   std::ifstream file("/sys/fs/cgroup/cpu.max");
   double quota = 0;
@@ -87,11 +88,10 @@ Result<void> Process::start() {
   if (auto done = make_pools(); !done) return done;
   controls_ = std::make_unique<Controls>(*this);
   for (const auto& bound : bound_) {
-    workers_.push_back(std::make_unique<WorkerThread>(
-        *shared_, bound, [this] {
-          workers_running_.fetch_sub(1);
-          controls_->worker_done.wake();
-        }));
+    workers_.push_back(std::make_unique<WorkerThread>(*shared_, bound, [this] {
+      workers_running_.fetch_sub(1);
+      controls_->worker_done.wake();
+    }));
   }
   publish_metrics();
   return bind_admin();
@@ -121,17 +121,17 @@ Result<void> Process::bind_listeners() {
 
 Result<void> Process::make_pools() {
   shared_.reset(  // an aggregate with atomics in it: made in place, not moved
-      new relay::Shared{.limits = options_.limits,
-                    .listeners = options_.listeners,
-                    .routers = {},
-                    .pools = {},
-                    .host_identity = session::host_identity(),
-                    .registry = registry_,
-                    .log = log_,
-                    .access_log = access_log_.get(),
-                    .on_refusal = [this] { probe_->notify(); },
-                    .connections = std::vector<std::atomic<std::uint32_t>>(
-                        options_.listeners.size())});
+      new relay::Shared{
+          .limits = options_.limits,
+          .listeners = options_.listeners,
+          .routers = {},
+          .pools = {},
+          .host_identity = host_identity(),
+          .registry = registry_,
+          .log = log_,
+          .access_log = access_log_.get(),
+          .on_refusal = [this] { probe_->notify(); },
+          .connections = std::vector<std::atomic<std::uint32_t>>(options_.listeners.size())});
   probe_ = std::make_unique<health::RefusalProbe>(control_);
   for (const relay::PoolOptions& pool : options_.pools) {
     std::vector<upstream::EndpointOptions> endpoints = pool.endpoints;
@@ -169,10 +169,10 @@ Result<void> Process::bind_admin() {
   const auto bound = net::bind_listener(*options_.admin.bind, false);
   if (!bound) return fail("admin: " + bound.error().detail);
   admin_address_ = bound->address.text();
-  admin_ = std::make_unique<admin::Server>(
-      control_, *bound,
-      admin::Views{.not_ready = [this] { return not_ready(); },
-                   .metrics = [this] { return registry_.text(); }});
+  admin_ =
+      std::make_unique<admin::Server>(control_, *bound,
+                                      admin::Views{.not_ready = [this] { return not_ready(); },
+                                                   .metrics = [this] { return registry_.text(); }});
   return {};
 }
 
@@ -196,6 +196,8 @@ void Process::publish_pool_metrics(relay::Pool& pool) {
                     [&sessions] { return sessions.refused_full(); });
   registry_.counter(family::kSessionsLost, {{"pool", name}, {"cause", observe::cause::kExpired}},
                     [&sessions] { return sessions.expired(); });
+  registry_.counter(family::kSessionsLost, {{"pool", name}, {"cause", observe::cause::kOwnerGone}},
+                    [&pool] { return pool.lost_with_owner(); });
   for (const auto& endpoint : pool.snapshot().endpoints()) {
     const auto gauge = [&](std::string_view family, auto read) {
       registry_.gauge(family, {{"pool", name}, {"endpoint", endpoint->name()}},
@@ -222,10 +224,13 @@ void Process::say_ready() {
 
 std::string Process::not_ready() const {
   switch (phase_) {
-    case Phase::starting: return "starting";
-    case Phase::ready: return "";
+    case Phase::starting:
+      return "starting";
+    case Phase::ready:
+      return "";
     case Phase::waiting:
-    case Phase::draining: return "draining";
+    case Phase::draining:
+      return "draining";
   }
   return "";
 }
@@ -256,8 +261,9 @@ void Process::on_stop_signal() {
     _exit(1);  // a user who asks twice does not want to wait for anything
   }
   phase_ = Phase::waiting;
-  log_.info("shutting down", {{"wait", std::to_string(options_.shutdown.wait.count()) + "ms"},
-                              {"deadline", std::to_string(options_.shutdown.deadline.count()) + "ms"}});
+  log_.info("shutting down",
+            {{"wait", std::to_string(options_.shutdown.wait.count()) + "ms"},
+             {"deadline", std::to_string(options_.shutdown.deadline.count()) + "ms"}});
   if (options_.shutdown.wait.count() > 0) {
     controls_->wait.start(options_.shutdown.wait);
   } else {
@@ -281,7 +287,13 @@ void Process::on_worker_done() {
 }
 
 void Process::keep_house() {
-  for (relay::Pool& pool : shared_->pools) pool.sessions().expire(control_.now(), kExpireWork);
+  for (relay::Pool& pool : shared_->pools) {
+    pool.sessions().expire(control_.now(), kExpireWork);
+    if (const std::size_t lost = pool.forget_lost_owners(control_.now()); lost > 0) {
+      log_.warn("sessions lost: their server refuses connections",
+                {{"pool", pool.options().name}, {"sessions", std::to_string(lost)}});
+    }
+  }
   controls_->housekeeping.start(kHousekeepingInterval);
 }
 

@@ -2,8 +2,8 @@
 //
 // Why      One place says which parts there are and in which order they begin and end.
 // Owns     Everything.
-// Threads  The control thread (the caller of run()) has signals, the admin listener, probes and housekeeping; each
-//          worker has a thread of its own.
+// Threads  The control thread (the caller of run()) has signals, the admin listener, probes and
+//          housekeeping; each worker has a thread of its own.
 // Errors   What prevents the start is an Error from start(), said to the user by main.
 #pragma once
 

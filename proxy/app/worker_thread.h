@@ -1,7 +1,8 @@
 // A thread with an event loop and a server on it.
 //
 // Owns     The thread, the loop and the server.
-// Threads  Everything but the loop's run belongs to the control thread; drain() and cut_off() are handed over.
+// Threads  Everything but the loop's run belongs to the control thread; drain() and cut_off() are
+//          handed over.
 #pragma once
 
 #include <atomic>

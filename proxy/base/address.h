@@ -1,8 +1,10 @@
 // Network addresses: a socket address (IPv4 or IPv6 with a port), and ranges of them (CIDR).
 //
-// Why      One type for peers, listeners and endpoints, small enough to copy. An IPv4-mapped IPv6 address
-//          (::ffff:10.0.0.1) becomes plain IPv4 when it is made, so one client has one form.
-// Errors   A text that is no address is std::nullopt; names are resolved elsewhere (net/resolver.h).
+// Why      One type for peers, listeners and endpoints, small enough to copy. An IPv4-mapped IPv6
+//          address (::ffff:10.0.0.1) becomes plain IPv4 when it is made, so one client has one
+//          form.
+// Errors   A text that is no address is std::nullopt; names are resolved elsewhere
+//          (net/resolver.h).
 #pragma once
 
 #include <netinet/in.h>
@@ -25,7 +27,8 @@ class Address {
 
   // "10.0.0.1:80", "[::1]:80". The port is required.
   static std::optional<Address> parse(std::string_view host_port);
-  // "10.0.0.1", "::1", "[::1]" and, as X-Forwarded-For sometimes has it, "10.0.0.1:80": no port is needed.
+  // "10.0.0.1", "::1", "[::1]" and, as X-Forwarded-For sometimes has it, "10.0.0.1:80": no port is
+  // needed.
   static std::optional<Address> parse_host(std::string_view host);
 
   bool empty() const { return family_ == AF_UNSPEC; }
@@ -61,7 +64,8 @@ class Cidr {
   unsigned prefix_bits_ = 0;
 };
 
-// Splits "host:port" where host may be a name; nullopt when there is no port of 0..65535 or no host.
+// Splits "host:port" where host may be a name; nullopt when there is no port of 0..65535 or no
+// host.
 struct HostPort {
   std::string host;
   std::uint16_t port = 0;

@@ -1,7 +1,7 @@
 // Points in time and durations, as every floor writes them.
 //
-// Time     Milliseconds of the monotonic clock of the machine, the same for all threads. Only net/loop.h reads the
-//          clock; everything else is handed a Time, so a test can hand it any.
+// Time     Milliseconds of the monotonic clock of the machine, the same for all threads. Only
+//          net/loop.h reads the clock; everything else is handed a Time, so a test can hand it any.
 #pragma once
 
 #include <chrono>

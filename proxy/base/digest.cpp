@@ -1,4 +1,5 @@
-// SHA-256 by way of OpenSSL; reached once a session and once a logged exchange, never on the plain hot path.
+// SHA-256 by way of OpenSSL; reached once a session and once a logged exchange, never on the plain
+// hot path.
 #include "base/digest.h"
 
 #include <openssl/evp.h>

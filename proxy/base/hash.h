@@ -1,8 +1,8 @@
 // The hash functions of the proxy: XXH3, seeded. The only user of xxHash.
 //
-// Why      A 64-bit hash places keys on the ring: it must be the same in every proxy and for ever, so its seed is
-//          configuration. A 128-bit hash keys the session table: its seed is random in each process, so that nobody
-//          can choose ids that collide.
+// Why      A 64-bit hash places keys on the ring: it must be the same in every proxy and for ever,
+//          so its seed is configuration. A 128-bit hash keys the session table: its seed is random
+//          in each process, so that nobody can choose ids that collide.
 #pragma once
 
 #include <cstdint>

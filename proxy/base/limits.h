@@ -12,10 +12,12 @@ inline constexpr std::size_t kMiB = 1024 * kKiB;
 // The read buffer that all connections of a loop share. A head that fits is parsed where it lies.
 inline constexpr std::size_t kReadBufferBytes = 64 * kKiB;
 
-// Fields in one head. nginx and Node stop at about as many; more is 431 (request) or 502 (response).
+// Fields in one head. nginx and Node stop at about as many; more is 431 (request) or 502
+// (response).
 inline constexpr std::size_t kFieldsMax = 256;
 
-// What waits for a slow reader, in one direction of one exchange: past high, reading stops; below low, it goes on.
+// What waits for a slow reader, in one direction of one exchange: past high, reading stops; below
+// low, it goes on.
 struct Watermarks {
   std::size_t high_bytes;
   std::size_t low_bytes;

@@ -1,5 +1,5 @@
-// A small, fast generator for choices that need no secrecy (xoroshiro128+,
-// Blackman and Vigna 2018), and seeds from the system for those that do.
+// A small, fast generator for choices that need no secrecy (xoroshiro128+, Blackman and Vigna
+// 2018), and seeds from the system for those that do.
 //
 // Threads  One Random a loop; not shared.
 #pragma once
@@ -10,13 +10,15 @@
 
 namespace ringside {
 
-// 64 bits from the system's generator; ends the process when there is none (it cannot run safely then).
+// 64 bits from the system's generator; ends the process when there is none (it cannot run safely
+// then).
 std::uint64_t system_random();
 
 class Random {
  public:
   explicit Random(std::uint64_t seed) {
-    for (std::uint64_t* word : {&low_, &high_}) {  // splitmix64: spreads a small seed over the state
+    for (std::uint64_t* word :
+         {&low_, &high_}) {  // splitmix64: spreads a small seed over the state
       std::uint64_t z = (seed += 0x9e3779b97f4a7c15U);
       z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
       z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;

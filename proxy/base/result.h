@@ -1,7 +1,7 @@
 // Errors as values, for every floor of the proxy.
 //
-// Why      No exception may cross a libuv or llhttp callback, so trouble that is expected (peers, network, limits)
-//          travels as a value that says whose side it was on.
+// Why      No exception may cross a libuv or llhttp callback, so trouble that is expected (peers,
+//          network, limits) travels as a value that says whose side it was on.
 // Errors   A dropped Result is a compile warning: the type is [[nodiscard]].
 #pragma once
 

@@ -1,7 +1,7 @@
 // The JSON-RPC error bodies of responses that the proxy makes itself.
 //
-// Why      MCP clients read the body: -32001 with id null makes a client start again; codes of the stateless era
-//          (-32020..-32022, -32601) would be misread by clients that speak both eras.
+// Why      MCP clients read the body: -32001 with id null makes a client start again; codes of the
+//          stateless era (-32020..-32022, -32601) would be misread by clients that speak both eras.
 #pragma once
 
 #include <string>

@@ -84,9 +84,9 @@ FieldId field_id(std::string_view name) {
     case 9:
       return one_of(name, {{"forwarded", forwarded}});
     case 10:
-      return one_of(name, {{"connection", connection},
-                           {"keep-alive", keep_alive},
-                           {"mcp-method", mcp_method}});
+      return one_of(
+          name,
+          {{"connection", connection}, {"keep-alive", keep_alive}, {"mcp-method", mcp_method}});
     case 12:
       return one_of(name, {{"content-type", content_type}});
     case 14:
@@ -94,8 +94,8 @@ FieldId field_id(std::string_view name) {
     case 15:
       return one_of(name, {{"x-forwarded-for", x_forwarded_for}});
     case 16:
-      return one_of(name,
-                    {{"proxy-connection", proxy_connection}, {"x-forwarded-host", x_forwarded_host}});
+      return one_of(
+          name, {{"proxy-connection", proxy_connection}, {"x-forwarded-host", x_forwarded_host}});
     case 17:
       return one_of(name, {{"transfer-encoding", transfer_encoding},
                            {"x-forwarded-proto", x_forwarded_proto}});

@@ -1,7 +1,8 @@
-// The head of a request or response, parsed: views into the bytes it came in, and what framing they promise.
+// The head of a request or response, parsed: views into the bytes it came in, and what framing they
+// promise.
 //
-// Owns     Nothing. Every view points into the buffer that was parsed and is good only until that buffer is reused:
-//          whoever needs a part later copies it.
+// Owns     Nothing. Every view points into the buffer that was parsed and is good only until that
+//          buffer is reused: whoever needs a part later copies it.
 // Bounds   At most kFieldsMax fields; the size of a head is the parser's limit.
 #pragma once
 
@@ -64,7 +65,8 @@ struct RequestHead {
   unsigned version_minor = 1;  // HTTP/1.minor
   bool keep_alive = true;      // what the client asked for, version and Connection together
   bool expects_continue = false;
-  bool too_large = false;  // past the limit, but whole: it can be refused without closing the connection
+  bool too_large =
+      false;  // past the limit, but whole: it can be refused without closing the connection
   Framing framing;
   std::span<const Field> fields;
 

@@ -1,4 +1,5 @@
-// llhttp's callbacks, and the rules that llhttp leaves to its user: one Host, one framing, known codings.
+// llhttp's callbacks, and the rules that llhttp leaves to its user: one Host, one framing, known
+// codings.
 #include "http/parser.h"
 
 #include <algorithm>
@@ -24,18 +25,27 @@ std::string_view trimmed(std::string_view value) {
 
 Method method_of(std::uint8_t method) {
   switch (method) {
-    case HTTP_GET: return Method::get;
-    case HTTP_HEAD: return Method::head;
-    case HTTP_POST: return Method::post;
-    case HTTP_PUT: return Method::put;
-    case HTTP_DELETE: return Method::delete_;
-    case HTTP_OPTIONS: return Method::options;
-    case HTTP_CONNECT: return Method::connect;
-    default: return Method::other;
+    case HTTP_GET:
+      return Method::get;
+    case HTTP_HEAD:
+      return Method::head;
+    case HTTP_POST:
+      return Method::post;
+    case HTTP_PUT:
+      return Method::put;
+    case HTTP_DELETE:
+      return Method::delete_;
+    case HTTP_OPTIONS:
+      return Method::options;
+    case HTTP_CONNECT:
+      return Method::connect;
+    default:
+      return Method::other;
   }
 }
 
-// "http://host/path" (RFC 9112, 3.2.2) becomes authority and path; an origin-form target stays as it is.
+// "http://host/path" (RFC 9112, 3.2.2) becomes authority and path; an origin-form target stays as
+// it is.
 ParseFault split_target(RequestHead& head) {
   std::string_view target = head.target;
   if (target.find('#') != std::string_view::npos) return ParseFault::target;
@@ -52,7 +62,8 @@ ParseFault split_target(RequestHead& head) {
   if (slash == std::string_view::npos) {
     head.target = head.method == Method::options ? "*" : "/";
   } else if (target[slash] == '?') {
-    return ParseFault::target;  // a query without a path: nobody sends it, and we would have to copy
+    return ParseFault::target;  // a query without a path: nobody sends it, and we would have to
+                                // copy
   } else {
     head.target = target.substr(slash);
   }
@@ -72,8 +83,8 @@ ParseFault check_host(RequestHead& head) {
   return ParseFault::none;
 }
 
-// llhttp refuses a Content-Length beside a Transfer-Encoding and differing or repeated lengths; what is left is that
-// chunked must be the only coding, since the proxy frames the message anew.
+// llhttp refuses a Content-Length beside a Transfer-Encoding and differing or repeated lengths;
+// what is left is that chunked must be the only coding, since the proxy frames the message anew.
 ParseFault check_codings(std::span<const Field> fields) {
   unsigned codings = 0;
   for (const Field& field : fields) {
@@ -87,11 +98,14 @@ ParseFault check_codings(std::span<const Field> fields) {
 ParseFault fault_of(llhttp_errno_t error) {
   switch (error) {
     case HPE_INVALID_VERSION:
-    case HPE_PAUSED_H2_UPGRADE: return ParseFault::version;
+    case HPE_PAUSED_H2_UPGRADE:
+      return ParseFault::version;
     case HPE_UNEXPECTED_CONTENT_LENGTH:
     case HPE_INVALID_CONTENT_LENGTH:
-    case HPE_INVALID_TRANSFER_ENCODING: return ParseFault::framing;
-    default: return ParseFault::syntax;
+    case HPE_INVALID_TRANSFER_ENCODING:
+      return ParseFault::framing;
+    default:
+      return ParseFault::syntax;
   }
 }
 
@@ -123,6 +137,9 @@ struct ParserCallbacks {
   static int body(llhttp_t* llhttp, const char* at, std::size_t size) {
     return self(llhttp).on_body({at, size});
   }
+  static int chunk_extension(llhttp_t* llhttp, const char*, std::size_t size) {
+    return self(llhttp).add_chunk_extension(size);
+  }
   static int message_end(llhttp_t* llhttp) { return self(llhttp).on_message_end(); }
 
   static constexpr llhttp_settings_t settings(llhttp_type_t type) {
@@ -134,6 +151,8 @@ struct ParserCallbacks {
     table.on_header_value = value;
     table.on_headers_complete = type == HTTP_REQUEST ? request_headers : response_headers;
     table.on_body = body;
+    table.on_chunk_extension_name = chunk_extension;
+    table.on_chunk_extension_value = chunk_extension;
     table.on_message_complete = message_end;
     return table;
   }
@@ -192,9 +211,11 @@ Fed Parser::feed_bytes(std::string_view data, void* sink) {
   } else if (phase_ == Phase::head || phase_ == Phase::trailers) {
     block_bytes_ += static_cast<std::uint32_t>(data.size());
     if (scratch_.base != nullptr) {
-      if (!partial_) {
-        partial_ = std::make_unique<PartialBlock>();
-        partial_->bytes.assign(scratch_.base, data.data() + data.size());
+      if (!partial_ || scratch_.base != partial_->bytes.data()) {
+        // A block that began in this read: a head, or trailers behind the rest of a head.
+        auto begun = std::make_unique<PartialBlock>();
+        begun->bytes.assign(scratch_.base, data.data() + data.size());
+        partial_ = std::move(begun);
       }
       partial_->block = std::move(scratch_.block);
     }
@@ -292,9 +313,13 @@ int Parser::on_request_headers() {
   head.too_large = head_size() > header_bytes_;
   // the proxy switches no protocols: Upgrade is dropped, and the request is an ordinary one
   llhttp_.upgrade = 0;
+  // llhttp takes RTSP and ICE too; the protocol's name stands right behind the target.
+  const std::string_view protocol(head.target.data() + head.target.size(), 6);
+  if (protocol != " HTTP/") return refuse(ParseFault::syntax);
   if (llhttp_.http_major != 1) return refuse(ParseFault::version);
   if (head.method == Method::connect) return refuse(ParseFault::method);
-  for (const ParseFault fault : {split_target(head), check_host(head), check_codings(head.fields)}) {
+  for (const ParseFault fault :
+       {split_target(head), check_host(head), check_codings(head.fields)}) {
     if (fault != ParseFault::none) return refuse(fault);
   }
   if ((llhttp_.flags & F_CHUNKED) != 0) {
@@ -327,15 +352,18 @@ int Parser::on_response_headers() {
   llhttp_.upgrade = 0;
   if (llhttp_.http_major != 1) return refuse(ParseFault::version);
   if (head_size() > header_bytes_) return refuse(ParseFault::head_too_large);
+  if (head.status < 100) return refuse(ParseFault::syntax);
   if (head.status == 101) return refuse(ParseFault::switching_protocols);
   if (const ParseFault fault = check_codings(head.fields); fault != ParseFault::none) {
     return refuse(fault);
   }
   const bool answers_head = static_cast<ResponseParser*>(this)->head_request_;
-  const bool has_body = !answers_head && head.status >= 200 && head.status != 204 && head.status != 304;
+  const bool has_body =
+      !answers_head && head.status >= 200 && head.status != 204 && head.status != 304;
   head.keep_alive = llhttp_should_keep_alive(&llhttp_) != 0;
   if (!has_body) {
-    // should_keep_alive would say no to a HEAD's answer without a length; only the fields count here
+    // should_keep_alive would say no to a HEAD's answer without a length; only the fields count
+    // here
     head.keep_alive = (llhttp_.flags & F_CONNECTION_CLOSE) == 0 && head.version_minor > 0;
   } else if ((llhttp_.flags & F_CHUNKED) != 0) {
     head.framing.kind = Framing::Kind::chunked;
@@ -360,6 +388,13 @@ int Parser::on_body(std::string_view bytes) {
                  ? !static_cast<RequestSink*>(scratch_.sink)->on_request_body(bytes)
                  : !static_cast<ResponseSink*>(scratch_.sink)->on_response_body(bytes);
   return stopped_ ? HPE_USER : 0;
+}
+
+// Nobody uses chunk extensions and nothing else bounds them: all of a message's together have the
+// bound of a head.
+int Parser::add_chunk_extension(std::size_t size) {
+  block_bytes_ += static_cast<std::uint32_t>(std::min<std::size_t>(size, header_bytes_ + 1));
+  return block_bytes_ > header_bytes_ ? refuse(ParseFault::head_too_large) : 0;
 }
 
 // Pausing here leaves what follows the message unparsed: it belongs to the next one.

@@ -1,10 +1,12 @@
-// Turns bytes of an HTTP/1.1 connection into heads, body spans and trailers. The only user of llhttp.
+// Turns bytes of an HTTP/1.1 connection into heads, body spans and trailers. The only user of
+// llhttp.
 //
-// Why      A head that lies whole in the read buffer is parsed where it lies, nothing is copied. Only a head that is
-//          split over several reads is kept, and only until it is whole.
+// Why      A head that lies whole in the read buffer is parsed where it lies, nothing is copied.
+//          Only a head that is split over several reads is kept, and only until it is whole.
 // Owns     A partial head between two reads; otherwise llhttp's state alone.
-// Bounds   A head (and a trailer section) is at most `header_bytes` and kFieldsMax fields. A request head past that is
-//          read for kReadBufferBytes more: if it ends there it is marked too_large, else it is a fault.
+// Bounds   A head (and a trailer section) is at most `header_bytes` and kFieldsMax fields. A
+//          request head past that is read for kReadBufferBytes more: if it ends there it is marked
+//          too_large, else it is a fault.
 // Threads  One parser a connection, on its loop. Parsers of one loop share a ParseScratch.
 // Errors   A fault ends the connection: after it, feed() must not be called again.
 #pragma once
@@ -25,16 +27,16 @@ namespace ringside::http {
 
 enum class ParseFault : std::uint8_t {
   none,
-  syntax,              // not HTTP/1.1
-  version,             // another major version of HTTP
+  syntax,   // not HTTP/1.1
+  version,  // another major version of HTTP
   head_too_large,
   target_too_long,
-  host,                // Host missing, repeated, or not what the target says
-  framing,             // contradictory or repeated framing fields
-  transfer_coding,     // a transfer coding other than chunked
-  method,              // CONNECT
-  target,              // neither a path nor an absolute http URI
-  switching_protocols, // 101: the proxy never asked for it
+  host,                 // Host missing, repeated, or not what the target says
+  framing,              // contradictory or repeated framing fields
+  transfer_coding,      // a transfer coding other than chunked
+  method,               // CONNECT
+  target,               // neither a path nor an absolute http URI
+  switching_protocols,  // 101: the proxy never asked for it
 };
 
 struct FieldSpan {
@@ -51,7 +53,8 @@ struct ParseBlock {
   }
 };
 
-// What a feed() needs while it runs, shared by all parsers of a loop so that an idle connection has none of it.
+// What a feed() needs while it runs, shared by all parsers of a loop so that an idle connection has
+// none of it.
 struct ParseScratch {
   ParseBlock block;
   std::vector<Field> fields;
@@ -117,7 +120,8 @@ class Parser {
   ParseScratch& scratch_;
   std::unique_ptr<struct PartialBlock> partial_;
   std::uint32_t header_bytes_;
-  std::uint32_t block_bytes_ = 0;  // of the head under way, in reads before this one
+  std::uint32_t block_bytes_ =
+      0;  // of the head under way, in reads before this one; in a body: of chunk extensions
   ParseFault fault_ = ParseFault::none;
   Phase phase_ = Phase::idle;
   bool name_done_ = false;  // the field's name is whole, its value is under way
@@ -137,6 +141,7 @@ class Parser {
   int on_response_headers();
   int on_body(std::string_view bytes);
   int on_message_end();
+  int add_chunk_extension(std::size_t size);
   ParseFault check_size(std::size_t fed) const;
   std::size_t head_size() const;
 };

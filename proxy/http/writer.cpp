@@ -24,7 +24,8 @@ void put_number(std::string& out, std::uint64_t number, int base = 10) {
 
 // Whether a Connection value names fields at all: nearly always it is keep-alive or close.
 bool names_fields(std::string_view connection) {
-  return !equals_ignoring_case(connection, "keep-alive") && !equals_ignoring_case(connection, "close");
+  return !equals_ignoring_case(connection, "keep-alive") &&
+         !equals_ignoring_case(connection, "close");
 }
 
 bool is_connection_field(FieldId id) {
@@ -36,18 +37,22 @@ bool is_connection_field(FieldId id) {
     case FieldId::proxy_authorization:
     case FieldId::te:
     case FieldId::transfer_encoding:
-    case FieldId::upgrade: return true;
-    default: return false;
+    case FieldId::upgrade:
+      return true;
+    default:
+      return false;
   }
 }
 
-// Fields that Connection may not take away: they are the message's, and a peer that names them is confused or hostile.
+// Fields that Connection may not take away: they are the message's, and a peer that names them is
+// confused or hostile.
 bool is_protected(FieldId id) {
   return id == FieldId::host || id == FieldId::content_length || id == FieldId::mcp_session_id ||
          id == FieldId::mcp_protocol_version;
 }
 
-// Gathers the Connection fields that name others: mostly none, so the answer for each field costs nothing.
+// Gathers the Connection fields that name others: mostly none, so the answer for each field costs
+// nothing.
 class HopByHop {
  public:
   explicit HopByHop(std::span<const Field> fields) : fields_(fields) {
@@ -108,14 +113,16 @@ bool is_forwarding(FieldId id) {
          id == FieldId::x_forwarded_proto || id == FieldId::forwarded;
 }
 
-// A trusted peer's X-Forwarded-For becomes one field that ends with the peer; -Host and -Proto stay as it says.
+// A trusted peer's X-Forwarded-For becomes one field that ends with the peer; -Host and -Proto stay
+// as it says.
 void put_forwarded(std::string& out, const RequestHead& head, const ForwardedBy& forwarded) {
   bool has_host = false;
   bool has_protocol = false;
   out.append("x-forwarded-for: ");
   if (forwarded.peer_is_trusted) {
     for (const Field& field : head.fields) {
-      if (field.id == FieldId::x_forwarded_for && !field.value.empty()) put(out, {field.value, ", "});
+      if (field.id == FieldId::x_forwarded_for && !field.value.empty())
+        put(out, {field.value, ", "});
       has_host |= field.id == FieldId::x_forwarded_host;
       has_protocol |= field.id == FieldId::x_forwarded_proto;
     }

@@ -1,8 +1,10 @@
 // Timeouts of many connections with one timer: lists in order of expiry.
 //
-// Why      A timer a connection costs a heap operation for each request. All timeouts of one kind last equally long,
-//          so a list that is appended to is always in order: arming, disarming and expiring are O(1).
-// Owns     Nothing but the timer; a Deadline is a part of its connection and leaves its list when it dies.
+// Why      A timer a connection costs a heap operation for each request. All timeouts of one kind
+//          last equally long, so a list that is appended to is always in order: arming, disarming
+//          and expiring are O(1).
+// Owns     Nothing but the timer; a Deadline is a part of its connection and leaves its list when
+//          it dies.
 // Time     Expiry is noticed within a few milliseconds, never early.
 // Threads  One Deadlines a loop.
 #pragma once

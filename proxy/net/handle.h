@@ -1,9 +1,11 @@
 // Owns one libuv handle.
 //
-// Why      A libuv handle must stay where it is until its close callback has run, but its owner wants to go earlier.
-//          So the handle lives in a block of its own that only the close callback frees.
+// Why      A libuv handle must stay where it is until its close callback has run, but its owner
+//          wants to go earlier. So the handle lives in a block of its own that only the close
+//          callback frees.
 // Owns     The block, until the destructor hands it to uv_close().
-// Errors   After the owner is gone, late callbacks find no owner: owner_of() is nullptr, and they return.
+// Errors   After the owner is gone, late callbacks find no owner: owner_of() is nullptr, and they
+//          return.
 #pragma once
 
 #include <uv.h>
@@ -13,7 +15,8 @@ namespace ringside::net {
 template <class Uv, class Owner>
 class Handle {
  public:
-  // Requires: `init(uv)` is called at once and has succeeded before the Handle goes (uv_close needs it).
+  // Requires: `init(uv)` is called at once and has succeeded before the Handle goes (uv_close needs
+  // it).
   explicit Handle(Owner* owner) : block_(new Block{{}, owner}) { block_->uv.data = block_; }
   ~Handle() {
     if (block_ == nullptr) return;

@@ -27,7 +27,8 @@ int open_and_bind(const Address& address, bool share) {
   setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (share) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (family == AF_INET6) {
-    const int both = 0;  // [::] serves IPv4 too, as nginx and HAProxy users expect of a dual-stack pod
+    const int both =
+        0;  // [::] serves IPv4 too, as nginx and HAProxy users expect of a dual-stack pod
     setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof both);
   }
   const sockaddr_storage storage = address.to_sockaddr();
@@ -39,7 +40,8 @@ int open_and_bind(const Address& address, bool share) {
   return -1;
 }
 
-// SO_REUSEPORT would share the port with any process of the same user. A socket without it finds out.
+// SO_REUSEPORT would share the port with any process of the same user. A socket without it finds
+// out.
 int find_taken(const Address& address) {
   if (address.port() == 0) return 0;
   const int descriptor = open_and_bind(address, false);
@@ -52,10 +54,12 @@ int find_taken(const Address& address) {
 
 Result<Bound> bind_listener(const Address& address, bool shared) {
   if (!shared) {
-    if (const int error = find_taken(address); error != 0) return fail(because(address, error), error);
+    if (const int error = find_taken(address); error != 0)
+      return fail(because(address, error), error);
   }
   const int descriptor = open_and_bind(address, true);
   if (descriptor < 0) return fail(because(address, errno), errno);
+  set_connection_options(descriptor);
   if (listen(descriptor, kBacklog) != 0) {
     const int error = errno;
     close(descriptor);
@@ -79,12 +83,8 @@ Listener::Listener(Loop& loop, const Bound& bound, OnConnection on_connection)
 }
 
 bool Listener::accept(Stream& into) {
-  if (uv_accept(reinterpret_cast<uv_stream_t*>(handle_.uv()),
-                reinterpret_cast<uv_stream_t*>(into.handle_.uv())) != 0) {
-    return false;
-  }
-  into.apply_options();
-  return true;
+  return uv_accept(reinterpret_cast<uv_stream_t*>(handle_.uv()),
+                   reinterpret_cast<uv_stream_t*>(into.handle_.uv())) == 0;
 }
 
 std::uint64_t raise_descriptor_limit() {

@@ -1,8 +1,9 @@
 // A listening TCP socket on a loop.
 //
-// Why      Each worker has a socket of its own on the same address (SO_REUSEPORT); the kernel spreads connections.
-// Errors   listen() fails as a value that names the address. An address that another process listens on is refused,
-//          also when that process would share it.
+// Why      Each worker has a socket of its own on the same address (SO_REUSEPORT); the kernel
+//          spreads connections.
+// Errors   listen() fails as a value that names the address. An address that another process
+//          listens on is refused, also when that process would share it.
 // Threads  On its loop only.
 #pragma once
 

@@ -1,4 +1,5 @@
-// An event loop: the clock, the read buffer that its connections share, and the safe point at which objects die.
+// An event loop: the clock, the read buffer that its connections share, and the safe point at which
+// objects die.
 //
 // Owns     The libuv loop. Every handle on it must be gone before the Loop is: run_dry() tells.
 // Threads  One thread a loop. Only Wakeup (wakeup.h) may be used from another.

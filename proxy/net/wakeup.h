@@ -1,6 +1,7 @@
 // Calls a function on a loop when another thread asks for it.
 //
-// Threads  wake() from any thread; the function runs on the loop. Several wakes before it runs are one.
+// Threads  wake() from any thread; the function runs on the loop. Several wakes before it runs are
+//          one.
 #pragma once
 
 #include <functional>

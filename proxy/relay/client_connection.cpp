@@ -116,10 +116,27 @@ void ClientConnection::await_more() {
     }
   } else if (parser_.inside_head()) {
     if (!inside_head_) listener.request_head.arm(*this);
+  } else if (stream_.queued_bytes() > 0) {
+    await_reader();
   } else {
     listener.keep_alive.arm(*this);
   }
   inside_head_ = parser_.inside_head();
+}
+
+// The end of a response waits here: as long as some of it is read now and then, there is time.
+void ClientConnection::await_reader() {
+  unread_bytes_ = stream_.queued_bytes();
+  worker_.unread.arm(*this);
+}
+
+void ClientConnection::on_flushed() {
+  if (state_ == State::lingering) {
+    if (peer_ended_) return close();
+    worker_.linger.arm(*this);
+  } else if (!exchange_) {
+    await_more();
+  }
 }
 
 bool ClientConnection::on_request_head(const http::RequestHead& head) {
@@ -138,10 +155,10 @@ void ClientConnection::on_request_trailers(std::span<const http::Field> trailers
 // A request that never became an exchange: its head cannot be believed.
 void ClientConnection::refuse(Failure failure) {
   worker_.to_client.clear();
-  write_failure(worker_.to_client, failure, true, false);
+  const std::size_t body_bytes = write_failure(worker_.to_client, failure, true, false);
   write(worker_.to_client);
   worker_.to_client.clear();
-  server_.record_refusal(*this, failure);
+  server_.record_refusal(*this, failure, body_bytes);
   linger();
 }
 
@@ -150,13 +167,16 @@ void ClientConnection::settle() {
   const Exchange::End end = exchange_->end();
   exchange_.reset();
   switch (end) {
-    case Exchange::End::none: return;
+    case Exchange::End::none:
+      return;
     case Exchange::End::reset:
       stream_.reset();
       return close();
     case Exchange::End::cut:
-    case Exchange::End::close: return linger();
-    case Exchange::End::keep_alive: break;
+    case Exchange::End::close:
+      return linger();
+    case Exchange::End::keep_alive:
+      break;
   }
   if (worker_.draining) return linger();
   resume(Pause::upstream_full);
@@ -170,11 +190,15 @@ void ClientConnection::settle() {
 }
 
 void ClientConnection::on_end() {
-  if (state_ == State::lingering) return close();
-  if (state_ != State::open) return;
-  if (!exchange_) return linger();
-  exchange_->on_client_gone();
-  settle();
+  peer_ended_ = true;
+  if (exchange_) {
+    exchange_->on_client_gone();
+    settle();
+  } else if (state_ == State::lingering) {
+    if (stream_.queued_bytes() == 0) close();
+  } else {
+    linger();
+  }
 }
 
 void ClientConnection::on_broken(int) {
@@ -186,12 +210,14 @@ void ClientConnection::on_broken(int) {
 
 void ClientConnection::on_drained() {
   if (exchange_) exchange_->on_client_drained();
-  settle();
+  if (stream_.queued_bytes() == 0) on_flushed();
 }
 
 void ClientConnection::on_deadline() {
+  if (state_ == State::closed) return;
+  const std::size_t unread = stream_.queued_bytes();
+  if (!exchange_ && unread > 0 && unread < unread_bytes_) return await_reader();
   if (state_ == State::lingering) return close();
-  if (state_ != State::open) return;
   if (exchange_) {
     exchange_->on_request_fault(Failure::body_timeout);
     settle();
@@ -202,15 +228,21 @@ void ClientConnection::on_deadline() {
   }
 }
 
-// Closing at once would turn unread bytes into a reset, which can destroy the response on its way to the client.
+// Closing at once would turn unread bytes into a reset, which can destroy the response on its way
+// to the client.
 void ClientConnection::linger() {
   if (state_ != State::open) return;
+  if (peer_ended_ && stream_.queued_bytes() == 0) return close();
   state_ = State::lingering;
   backlog_.reset();
   pauses_ = 0;
   stream_.start_reading();
   stream_.finish_writing();
-  worker_.linger.arm(*this);
+  if (stream_.queued_bytes() > 0) {
+    await_reader();
+  } else {
+    worker_.linger.arm(*this);
+  }
 }
 
 void ClientConnection::close() {
@@ -221,7 +253,9 @@ void ClientConnection::close() {
 }
 
 void ClientConnection::drain() {
-  if (!exchange_ && !parser_.inside_head()) close();
+  if (exchange_ || parser_.inside_head()) return;
+  if (stream_.queued_bytes() > 0) return linger();
+  close();
 }
 
 void ClientConnection::cut_off() {

@@ -1,6 +1,8 @@
-// One client's connection: reads requests, has one exchange at a time, answers pipelined requests in order.
+// One client's connection: reads requests, has one exchange at a time, answers pipelined requests
+// in order.
 //
-// Owns     The stream, the request parser, the exchange under way, and pipelined bytes that wait for it.
+// Owns     The stream, the request parser, the exchange under way, and pipelined bytes that wait
+//          for it.
 // Bounds   kPipelineBytes of pipelined bytes; past that, reading stops until the exchange ends.
 // Threads  On its worker's loop only.
 #pragma once
@@ -50,7 +52,8 @@ class ClientConnection final : public net::Retirable,
   void pause(Pause reason);
   void resume(Pause reason);
 
-  // Carries out the end of the exchange, if it has come, and goes on with what waits. Every event ends here.
+  // Carries out the end of the exchange, if it has come, and goes on with what waits. Every event
+  // ends here.
   void settle();
 
   // Answers without having believed a request, and closes.
@@ -77,6 +80,7 @@ class ClientConnection final : public net::Retirable,
   void on_end() override;
   void on_broken(int error) override;
   void on_drained() override;
+  void on_flushed() override;
 
   bool on_request_head(const http::RequestHead& head) override;
   bool on_request_body(std::string_view bytes) override;
@@ -85,6 +89,7 @@ class ClientConnection final : public net::Retirable,
   void consume(std::string_view bytes);
   void keep_for_later(std::string_view bytes);
   void await_more();
+  void await_reader();
   void linger();
   void close();
 
@@ -97,12 +102,14 @@ class ClientConnection final : public net::Retirable,
   std::string peer_text_;
   Address peer_;
   std::uint64_t head_started_us_ = 0;
+  std::size_t unread_bytes_ = 0;  // queued when the time to read them began
   std::uint16_t listener_;
   State state_ = State::open;
   std::uint8_t pauses_ = 0;  // set of Pause
   bool peer_is_trusted_ = false;
   bool consuming_ = false;
   bool inside_head_ = false;  // the time of a head is running
+  bool peer_ended_ = false;   // it sends no more
 };
 
 }  // namespace ringside::relay

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/digest.h"
 #include "base/limits.h"
 #include "observe/families.h"
 #include "relay/client_connection.h"
@@ -14,24 +13,23 @@
 namespace ringside::relay {
 namespace {
 
-namespace family = observe::family;
-namespace cause = observe::cause;
 namespace connect_result = observe::connect_result;
 
-// A request body that the proxy answers without forwarding is read to its end only when it is this short.
+// A request body that the proxy answers without forwarding is read to its end only when it is this
+// short.
 constexpr std::uint64_t kDiscardBytes = 64 * kKiB;
-
-// How long a session that its owner has disowned is answered 404 without asking again.
-constexpr milliseconds kTombstoneTime = std::chrono::seconds(10);
 
 observe::PickedBy picked_by(Row row) {
   switch (row) {
-    case Row::bound: return observe::PickedBy::binding;
+    case Row::bound:
+      return observe::PickedBy::binding;
     case Row::unknown:
     case Row::placed:
-    case Row::by_client: return observe::PickedBy::ring;
+    case Row::by_client:
+      return observe::PickedBy::ring;
     case Row::modern:
-    case Row::balanced: return observe::PickedBy::balanced;
+    case Row::balanced:
+      return observe::PickedBy::balanced;
   }
   return observe::PickedBy::none;
 }
@@ -61,14 +59,15 @@ struct Exchange::Trace {
   std::uint64_t head_us = 0;
 };
 
-Exchange::Exchange(ClientConnection& client, Worker& worker) : client_(client), worker_(worker) {}
+Exchange::Exchange(ClientConnection& client, Worker& worker)
+    : client_(client), worker_(worker), session_(worker) {}
 
 Exchange::~Exchange() {
   release_upstream(false);
   record();
 }
 
-// --- 1. identify and route ---------------------------------------------------------------------------------------
+// --- 1. identify and route -----------------------------------------------------------------------
 
 bool Exchange::on_request_head(const http::RequestHead& head) {
   method_ = head.method;
@@ -110,71 +109,14 @@ Failure Exchange::route(const http::RequestHead& head) {
   const std::uint64_t body_max = worker_.shared.limits.body_bytes;
   if (body_max != 0 && head.framing.length > body_max) return Failure::body_too_large;
 
-  const session::Options& affinity = pool_->pool.options().affinity;
-  if (affinity.mode != session::Mode::learn) {
-    routing_.row = affinity.mode == session::Mode::client ? Row::by_client : Row::balanced;
-    if (routing_.row == Row::by_client) routing_.ring_hash = client_hash(head);
-    return Failure::none;
+  const Failure refused = session_.route(pool_->pool, head, routing_);
+  if (refused != Failure::none && routing_.row == Row::bound) {
+    endpoint_ = pool_->pool.snapshot().find(routing_.owner);  // for the log: the owner that is lost
   }
-
-  const session::RequestIdentity identity = session::identify(head, affinity.header);
-  claim_ = identity.claim;
-  era_ = identity.era;
-  may_learn_ = identity.may_learn;
-  path_hash_ = static_cast<std::uint32_t>(hash64(head.path(), 0));
-  const auto note = [this](Outcome outcome) { worker_.metrics.count(pool_->pool, outcome); };
-  if (claim_ == session::Claim::duplicate) {
-    note(Outcome::refused_duplicate);
-    return Failure::duplicate_session_id;
+  if (routing_.row == Row::placed || routing_.row == Row::by_client) {
+    routing_.ring_hash = client_hash(head);
   }
-  if (claim_ == session::Claim::malformed) {
-    note(Outcome::refused_malformed);
-    return Failure::malformed_session_id;
-  }
-  if (era_ == session::Era::modern) {
-    routing_.row = Row::modern;
-    note(Outcome::modern);
-    return Failure::none;
-  }
-  if (claim_ == session::Claim::id) return route_by_session(identity.id);
-  routing_.row = Row::placed;
-  routing_.ring_hash = client_hash(head);
-  note(Outcome::none);
-  return Failure::none;
-}
-
-Failure Exchange::route_by_session(std::string_view id) {
-  Pool& pool = pool_->pool;
-  key_ = pool.sessions().key_of(id);
-  const session::Table::Found found = pool.sessions().use(key_, worker_.loop.now());
-  has_key_ = true;
-  if (found.standing == session::Table::Standing::bound) {
-    digest_ = found.binding.digest;
-  } else if (trace_) {
-    digest_ = session_digest(id);
-  }
-  switch (found.standing) {
-    case session::Table::Standing::ended:
-      worker_.metrics.count(pool, Outcome::ended);
-      return Failure::session_ended;
-    case session::Table::Standing::unknown:
-      if (digest_ == 0) digest_ = session_digest(id);  // it is bound if the endpoint accepts it
-      routing_.row = Row::unknown;
-      routing_.ring_hash = pool.snapshot().ring().hash_of(id);
-      worker_.metrics.count(pool, Outcome::unknown);
-      return Failure::none;
-    case session::Table::Standing::bound: break;
-  }
-  routing_.row = Row::bound;
-  routing_.owner = found.binding.owner;
-  on_session_path_ = found.binding.path_hash == path_hash_;
-  const upstream::Endpoint* owner = pool.snapshot().find(routing_.owner);
-  if (owner == nullptr || owner->refusal().outlasted(pool.options().affinity.owner_grace)) {
-    endpoint_ = owner;
-    return owner_failure(Failure::owner_refused);
-  }
-  worker_.metrics.count(pool, Outcome::bound);
-  return Failure::none;
+  return refused;
 }
 
 std::uint64_t Exchange::client_hash(const http::RequestHead& head) const {
@@ -184,13 +126,12 @@ std::uint64_t Exchange::client_hash(const http::RequestHead& head) const {
       session::ring_key(client, worker_.shared.host_identity));
 }
 
-// --- 2. choose the endpoint and connect --------------------------------------------------------------------------
+// --- 2. choose the endpoint and connect ----------------------------------------------------------
 
 // Ends with a connection (open or under way) or with a failure.
 void Exchange::attach() {
   for (;;) {
-    const upstream::Endpoint* endpoint =
-        pool_->pool.pick(routing_, worker_.random, tried_);
+    const upstream::Endpoint* endpoint = pool_->pool.pick(routing_, worker_.random, tried_);
     if (endpoint == nullptr) return fail(Failure::no_endpoint);
     choose(*endpoint);
     if ((upstream_ = pool_->idle.take(endpoint->id()))) {
@@ -208,7 +149,8 @@ void Exchange::attach() {
     // no descriptor, no route: said at once, but like any other failed connect
     worker_.metrics.count_connect(pool_->pool, *endpoint, connect_result::kError);
     release_upstream(false);
-    if (routing_.row == Row::bound) return fail(owner_failure(Failure::owner_silent));
+    if (routing_.row == Row::bound)
+      return fail(session_.owner_failure(endpoint_, Failure::owner_silent));
     tried_.push_back(endpoint->id());
   }
 }
@@ -250,11 +192,12 @@ void Exchange::on_connect_failed(int error) {
   client_.settle();
 }
 
-// Nothing of the request was sent, so another endpoint may have it, unless the session belongs to this one.
+// Nothing of the request was sent, so another endpoint may have it, unless the session belongs to
+// this one.
 void Exchange::connect_failed(Failure failure, std::string_view result) {
   worker_.metrics.count_connect(pool_->pool, *endpoint_, result);
   release_upstream(false);
-  if (routing_.row == Row::bound) return fail(owner_failure(failure));
+  if (routing_.row == Row::bound) return fail(session_.owner_failure(endpoint_, failure));
   tried_.push_back(endpoint_->id());
   attach();
   if (upstream_ && upstream_->connected() && unsent_) {
@@ -265,24 +208,13 @@ void Exchange::connect_failed(Failure failure, std::string_view result) {
   }
 }
 
-// The owner cannot be reached. Refusing for long enough, or gone from the pool, it has lost its sessions.
-Failure Exchange::owner_failure(Failure failure) {
-  const milliseconds grace = pool_->pool.options().affinity.owner_grace;
-  if (endpoint_ == nullptr || endpoint_->refusal().outlasted(grace)) {
-    worker_.metrics.count(pool_->pool, Outcome::owner_lost);
-    forget(cause::kOwnerGone, kTombstoneTime);
-    return Failure::owner_lost;
-  }
-  if (failure == Failure::owner_refused) worker_.metrics.count(pool_->pool, Outcome::owner_refused);
-  return failure;
-}
-
-// --- 3. forward the request --------------------------------------------------------------------------------------
+// --- 3. forward the request ----------------------------------------------------------------------
 
 bool Exchange::on_request_body(std::string_view bytes) {
   request_bytes_ += bytes.size();
   request_left_ -= std::min<std::uint64_t>(request_left_, bytes.size());
-  if (response_state_ == ResponseState::complete) return true;  // answered already: read and dropped
+  if (response_state_ == ResponseState::complete)
+    return true;  // answered already: read and dropped
   const std::uint64_t body_max = worker_.shared.limits.body_bytes;
   if (body_max != 0 && request_bytes_ > body_max) {
     client_keeps_alive_ = false;
@@ -334,6 +266,7 @@ void Exchange::send_request() {
       bytes_were_sent_ = true;
       if (upstream_->stream().congested() && !request_complete()) {
         client_.pause(Pause::upstream_full);
+        pool_->response_head.arm(*upstream_);  // an endpoint that reads no further has as long
       }
       break;
     }
@@ -355,11 +288,12 @@ void Exchange::await_response() {
 }
 
 void Exchange::on_upstream_drained() {
+  if (!request_complete()) upstream_->disarm();
   client_.resume(Pause::upstream_full);
   client_.settle();
 }
 
-// --- 4. the response head: learn, then release -------------------------------------------------------------------
+// --- 4. the response head: learn, then release ---------------------------------------------------
 
 bool Exchange::on_response_head(const http::ResponseHead& head) {
   if (head.status < 200) return on_interim_head(head);
@@ -367,7 +301,7 @@ bool Exchange::on_response_head(const http::ResponseHead& head) {
   upstream_keeps_alive_ = head.keep_alive;
   upstream_->disarm();
   if (trace_) trace_->head_us = net::Loop::precise_us();
-  if (pool_->pool.options().affinity.mode == session::Mode::learn) learn(head);
+  session_.learn(head, *endpoint_);
   if (counts_as_placement_) {  // from here on a session that was issued counts itself
     counts_as_placement_ = false;
     endpoint_->load().placements.fetch_sub(1, std::memory_order_relaxed);
@@ -384,12 +318,13 @@ bool Exchange::on_interim_head(const http::ResponseHead& head) {
   return true;
 }
 
-// The framing towards the client: a length stays, everything else is chunked, or ends with the connection for 1.0.
+// The framing towards the client: a length stays, everything else is chunked, or ends with the
+// connection for 1.0.
 http::ResponseShape Exchange::shape_of(const http::ResponseHead& head) {
   http::ResponseShape shape;
   shape.framing = head.framing;
-  const bool length_is_known =
-      head.framing.kind == http::Framing::Kind::length || head.framing.kind == http::Framing::Kind::none;
+  const bool length_is_known = head.framing.kind == http::Framing::Kind::length ||
+                               head.framing.kind == http::Framing::Kind::none;
   if (!length_is_known) {
     shape.framing.kind =
         client_is_1_1_ ? http::Framing::Kind::chunked : http::Framing::Kind::until_close;
@@ -404,81 +339,17 @@ http::ResponseShape Exchange::shape_of(const http::ResponseHead& head) {
   return shape;
 }
 
-void Exchange::learn(const http::ResponseHead& head) {
-  session::Table& sessions = pool_->pool.sessions();
-  const std::string_view issued =
-      session::issued_id(head, pool_->pool.options().affinity.header);
-  const session::Key issued_key = issued.empty() ? session::Key{} : sessions.key_of(issued);
-  const bool is_same = claim_ == session::Claim::id && issued_key == key_;
-  const session::Lesson lesson =
-      session::lesson_of({.method = method_,
-                          .claim = claim_,
-                          .era = era_,
-                          .may_learn = may_learn_,
-                          .on_session_path = on_session_path_,
-                          .status = head.status,
-                          .issues_other_id = !issued.empty() && !is_same});
-  switch (lesson) {
-    case session::Lesson::nothing: break;
-    case session::Lesson::learn: bind(issued_key, session_digest(issued)); break;
-    case session::Lesson::forget_ended:
-      forget(cause::kDeleted, pool_->pool.options().affinity.idle_ttl);
-      break;
-    case session::Lesson::forget_unknown: forget(cause::kUnknownToOwner, kTombstoneTime); break;
-    case session::Lesson::ask_body: refusal_peek_ = std::make_unique<std::string>(); break;
-  }
-  if (unknown_session_was_accepted()) bind(key_, digest_);
-}
-
-// An id that nobody here knew, and the ring owner served it: it lives there. GETs and notifications prove nothing,
-// since some servers accept those for any id.
-bool Exchange::unknown_session_was_accepted() const {
-  return routing_.row == Row::unknown && method_ == http::Method::post && status_ >= 200 &&
-         status_ < 300 && status_ != 202;
-}
-
-void Exchange::bind(session::Key key, std::uint64_t digest) {
-  Pool& pool = pool_->pool;
-  const auto owner_lives = [&pool](session::OwnerId owner) {
-    const upstream::Endpoint* endpoint = pool.snapshot().find(owner);
-    return endpoint != nullptr &&
-           !endpoint->refusal().outlasted(pool.options().affinity.owner_grace);
-  };
-  const session::Binding binding{endpoint_->id(), path_hash_, digest};
-  switch (pool.sessions().learn(key, binding, worker_.loop.now(), owner_lives)) {
-    case session::Table::Learned::bound:
-      worker_.metrics.count_pool(family::kSessionsLearned, pool);
-      break;
-    case session::Table::Learned::renewed: break;
-    case session::Table::Learned::conflict:
-      worker_.metrics.count_pool(family::kSessionConflicts, pool);
-      return;
-    case session::Table::Learned::full: return;  // the table counts it
-  }
-  key_ = key;
-  digest_ = digest;
-  has_key_ = true;
-}
-
-void Exchange::forget(std::string_view cause, milliseconds remember) {
-  if (routing_.row != Row::bound) return;
-  const Time now = worker_.loop.now();
-  if (pool_->pool.sessions().forget(key_, routing_.owner, now, now + remember)) {
-    worker_.metrics.count_pool(family::kSessionsLost, pool_->pool, "cause", cause);
-  }
-}
-
 void Exchange::open_stream() {
   counts_as_stream_ = true;
   endpoint_->load().streams.fetch_add(1, std::memory_order_relaxed);
-  if (has_key_) pool_->pool.sessions().stream_opened(key_);
+  session_.hold_for_stream();
 }
 
-// --- 5. forward the response -------------------------------------------------------------------------------------
+// --- 5. forward the response ---------------------------------------------------------------------
 
 bool Exchange::on_response_body(std::string_view bytes) {
   response_bytes_ += bytes.size();
-  if (refusal_peek_) peek_refusal(bytes);
+  session_.see_body(bytes);
   if (response_framing_ == http::Framing::Kind::chunked) {
     http::write_chunk_size(worker_.to_client, bytes.size());
     worker_.to_client.append(bytes).append(http::kChunkEnd);
@@ -488,18 +359,6 @@ bool Exchange::on_response_body(std::string_view bytes) {
   return true;
 }
 
-// A 400 may be the owner's way to say "unknown session": its body tells, before its end is released.
-void Exchange::peek_refusal(std::string_view bytes) {
-  const std::size_t room = session::kUnknownSessionPeekBytes - refusal_peek_->size();
-  refusal_peek_->append(bytes.substr(0, room));
-  if (session::says_unknown_session(*refusal_peek_)) {
-    forget(cause::kUnknownToOwner, kTombstoneTime);
-    refusal_peek_.reset();
-  } else if (refusal_peek_->size() == session::kUnknownSessionPeekBytes) {
-    refusal_peek_.reset();
-  }
-}
-
 void Exchange::on_response_trailers(std::span<const http::Field> trailers) {
   if (response_framing_ != http::Framing::Kind::chunked) return;
   http::write_last_chunk(worker_.to_client, trailers);
@@ -507,8 +366,8 @@ void Exchange::on_response_trailers(std::span<const http::Field> trailers) {
 }
 
 void Exchange::on_response_part() {
-  send_response();
   if (upstream_ && response_state_ == ResponseState::streaming) pool_->stream_idle.arm(*upstream_);
+  send_response();
   client_.settle();
 }
 
@@ -516,7 +375,7 @@ void Exchange::send_response() {
   if (worker_.to_client.empty()) return;
   client_.write(worker_.to_client);
   worker_.to_client.clear();
-  if (upstream_ && client_.stream().congested()) {
+  if (upstream_ && response_state_ == ResponseState::streaming && client_.stream().congested()) {
     upstream_->disarm();  // it is the client that is slow
     upstream_->stream().stop_reading();
   }
@@ -527,10 +386,12 @@ void Exchange::on_client_drained() {
 }
 
 void Exchange::on_response_message_end(bool connection_is_clean) {
-  if (response_state_ == ResponseState::waiting) return on_response_part();  // a 1xx, and no more yet
-  if (response_framing_ == http::Framing::Kind::chunked) http::write_last_chunk(worker_.to_client, {});
-  send_response();
+  if (response_state_ == ResponseState::waiting)
+    return on_response_part();  // a 1xx, and no more yet
+  if (response_framing_ == http::Framing::Kind::chunked)
+    http::write_last_chunk(worker_.to_client, {});
   response_state_ = ResponseState::complete;
+  send_response();
   if (end_ == End::none) {
     end_ = client_keeps_alive_ && request_complete() ? End::keep_alive : End::close;
   }
@@ -540,7 +401,7 @@ void Exchange::on_response_message_end(bool connection_is_clean) {
 
 void Exchange::on_response_refused() { on_upstream_lost(Failure::bad_response); }
 
-// --- 6. ends -----------------------------------------------------------------------------------------------------
+// --- 6. ends -------------------------------------------------------------------------------------
 
 void Exchange::on_upstream_deadline() {
   if (!upstream_->connected()) {
@@ -596,7 +457,8 @@ void Exchange::fail_with_reply(Failure failure) {
   response_state_ = ResponseState::complete;
   release_upstream(false);
   worker_.to_client.clear();
-  write_failure(worker_.to_client, failure, !keep, method_ == http::Method::head);
+  response_bytes_ +=
+      write_failure(worker_.to_client, failure, !keep, method_ == http::Method::head);
   client_.write(worker_.to_client);
   worker_.to_client.clear();
   client_.resume(Pause::upstream_full);
@@ -630,10 +492,7 @@ void Exchange::release_upstream(bool reusable) {
 void Exchange::release_load() {
   if (counts_as_request_) endpoint_->load().requests.fetch_sub(1, std::memory_order_relaxed);
   if (counts_as_placement_) endpoint_->load().placements.fetch_sub(1, std::memory_order_relaxed);
-  if (counts_as_stream_) {
-    endpoint_->load().streams.fetch_sub(1, std::memory_order_relaxed);
-    if (has_key_) pool_->pool.sessions().stream_closed(key_, worker_.loop.now());
-  }
+  if (counts_as_stream_) endpoint_->load().streams.fetch_sub(1, std::memory_order_relaxed);
   counts_as_request_ = counts_as_placement_ = counts_as_stream_ = false;
 }
 
@@ -662,8 +521,8 @@ void Exchange::record() {
        .pool = pool != nullptr ? std::string_view(pool->options().name) : std::string_view(),
        .endpoint = endpoint_ != nullptr ? std::string_view(endpoint_->name()) : std::string_view(),
        .picked_by = picked,
-       .has_session = has_key_,
-       .session_digest = digest_,
+       .has_session = session_.known(),
+       .session_digest = session_.digest(),
        .request_bytes = request_bytes_,
        .response_bytes = response_bytes_,
        .us_route = since(trace_->started_us, trace_->routed_us),

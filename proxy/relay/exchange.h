@@ -1,19 +1,18 @@
-// One request and its response: from the request's head to the response's last byte. Read exchange.cpp first to
-// understand the proxy; docs/life-of-a-request.md tells the same story.
+// One request and its response: from the request's head to the response's last byte. Read
+// exchange.cpp first to understand the proxy; docs/life-of-a-request.md tells the same story.
 //
-// Why      Identify the session, choose the endpoint, forward, learn from the answer before it is released, log: these
-//          steps stand here in this order.
+// Why      Identify the session, choose the endpoint, forward, learn from the answer before it is
+//          released, log: these steps stand here in this order.
 // Owns     The upstream connection while it is in use.
 // Threads  On its client connection's loop only.
-// Errors   Before the response's head has left, a failure becomes a response of the proxy; afterwards the connection
-//          is cut, so that the client sees a truncated message and never a complete-looking one. A request of which a
-//          byte may have reached an endpoint is never sent again.
+// Errors   Before the response's head has left, a failure becomes a response of the proxy;
+//          afterwards the connection is cut, so that the client sees a truncated message and never
+//          a complete-looking one. A request of which a byte may have reached an endpoint is never
+//          sent again.
 //
-// States (docs/design/exchange.md has the table):
-//   request   receiving -> complete                    the client's side
-//   response  waiting -> streaming -> complete         the upstream's side, or the proxy's own reply
-//   end       none -> keep_alive | close | cut | reset what becomes of the client connection; set once, carried out
-//             by ClientConnection::settle()
+// States   docs/design/exchange.md has the table. The request: receiving, complete. The response,
+//          the endpoint's or the proxy's own: waiting, streaming, complete. The end, set once and
+//          carried out by ClientConnection::settle(): none, keep_alive, close, cut, reset.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +21,10 @@
 
 #include "http/parser.h"
 #include "http/writer.h"
+#include "relay/exchange_session.h"
 #include "relay/failure.h"
 #include "relay/pool.h"
 #include "relay/upstream_connection.h"
-#include "session/identify.h"
-#include "session/learn.h"
 
 namespace ringside::relay {
 
@@ -52,7 +50,7 @@ class Exchange final : public http::ResponseSink {
   bool on_request_head(const http::RequestHead& head);
   bool on_request_body(std::string_view bytes);
   void on_request_trailers(std::span<const http::Field> trailers);
-  void on_request_part();      // all bytes that were read have been parsed: send what they gave
+  void on_request_part();  // all bytes that were read have been parsed: send what they gave
   void on_request_complete();
   void on_request_fault(Failure failure);  // the body does not parse, or stopped coming
   void on_client_gone();
@@ -79,23 +77,16 @@ class Exchange final : public http::ResponseSink {
 
   // request side
   Failure route(const http::RequestHead& head);
-  Failure route_by_session(std::string_view id);
   std::uint64_t client_hash(const http::RequestHead& head) const;
   void attach();
   void choose(const upstream::Endpoint& endpoint);
   void connect_failed(Failure failure, std::string_view result);
-  Failure owner_failure(Failure failure);
   void send_request();
   void await_response();
 
   // response side
   bool on_interim_head(const http::ResponseHead& head);
   http::ResponseShape shape_of(const http::ResponseHead& head);
-  void learn(const http::ResponseHead& head);
-  void bind(session::Key key, std::uint64_t digest);
-  bool unknown_session_was_accepted() const;
-  void forget(std::string_view cause, milliseconds remember);
-  void peek_refusal(std::string_view bytes);
   void open_stream();
   void send_response();
 
@@ -113,17 +104,14 @@ class Exchange final : public http::ResponseSink {
   std::unique_ptr<UpstreamConnection> upstream_;
   const upstream::Endpoint* endpoint_ = nullptr;  // chosen last
   std::unique_ptr<std::string> unsent_;           // request bytes that wait for a connection
-  std::unique_ptr<std::string> refusal_peek_;     // the beginning of a 400's body
   std::unique_ptr<Trace> trace_;
   upstream::Tried tried_;
 
   Routing routing_;
-  session::Key key_;  // of the request's session id, or of the one it was given
-  std::uint64_t digest_ = 0;
+  ExchangeSession session_;
   std::uint64_t request_bytes_ = 0;
   std::uint64_t response_bytes_ = 0;
   std::uint64_t request_left_ = 0;  // of a Content-Length
-  std::uint32_t path_hash_ = 0;
   std::uint16_t status_ = 0;
   std::uint8_t interim_responses_ = 0;
 
@@ -134,22 +122,17 @@ class Exchange final : public http::ResponseSink {
   http::Method method_ = http::Method::other;
   http::Framing::Kind request_framing_ = http::Framing::Kind::none;
   http::Framing::Kind response_framing_ = http::Framing::Kind::none;
-  session::Claim claim_ = session::Claim::none;
-  session::Era era_ = session::Era::legacy;
 
   // facts of the request, fixed when its head has been read
   bool client_is_1_1_ : 1 = true;
   bool client_keeps_alive_ : 1 = true;
   bool expects_continue_ : 1 = false;
   bool accepts_stream_ : 1 = false;
-  bool may_learn_ : 1 = false;
-  bool on_session_path_ : 1 = true;
-  bool has_key_ : 1 = false;  // key_ and digest_ are those of a session
   // what this exchange still holds, to be given back when it ends
   bool counts_as_request_ : 1 = false;
   bool counts_as_placement_ : 1 = false;
   bool counts_as_stream_ : 1 = false;
-  bool bytes_were_sent_ : 1 = false;  // a byte of the request may have reached the endpoint
+  bool bytes_were_sent_ : 1 = false;         // a byte of the request may have reached the endpoint
   bool upstream_takes_no_more_ : 1 = false;  // a write failed after bytes were sent
   bool upstream_keeps_alive_ : 1 = false;
 };

@@ -9,9 +9,9 @@
 namespace ringside::relay {
 namespace {
 
-using observe::ErrorSide;
 using http::kServerError;
 using http::kSessionNotFound;
+using observe::ErrorSide;
 
 constexpr std::array kRows{
     FailureRow{Failure::none, 0, ErrorSide::none, "", 0, false, ""},
@@ -25,16 +25,16 @@ constexpr std::array kRows{
                "Bad Request: contradictory Content-Length or Transfer-Encoding"},
     FailureRow{Failure::bad_target, 400, ErrorSide::client, "bad_target", kServerError, false,
                "Bad Request: the request target must be a path or an http URI"},
-    FailureRow{Failure::unsupported_coding, 501, ErrorSide::client, "unsupported_coding", kServerError,
-               false, "Not Implemented: chunked is the only transfer coding"},
-    FailureRow{Failure::unsupported_method, 501, ErrorSide::client, "unsupported_method", kServerError,
-               false, "Not Implemented: this proxy opens no tunnels"},
-    FailureRow{Failure::head_too_large, 431, ErrorSide::client, "head_too_large", kServerError, false,
-               "Request Header Fields Too Large"},
-    FailureRow{Failure::target_too_long, 414, ErrorSide::client, "target_too_long", kServerError, false,
-               "URI Too Long"},
-    FailureRow{Failure::body_too_large, 413, ErrorSide::client, "body_too_large", kServerError, false,
-               "Content Too Large"},
+    FailureRow{Failure::unsupported_coding, 501, ErrorSide::client, "unsupported_coding",
+               kServerError, false, "Not Implemented: chunked is the only transfer coding"},
+    FailureRow{Failure::unsupported_method, 501, ErrorSide::client, "unsupported_method",
+               kServerError, false, "Not Implemented: this proxy opens no tunnels"},
+    FailureRow{Failure::head_too_large, 431, ErrorSide::client, "head_too_large", kServerError,
+               false, "Request Header Fields Too Large"},
+    FailureRow{Failure::target_too_long, 414, ErrorSide::client, "target_too_long", kServerError,
+               false, "URI Too Long"},
+    FailureRow{Failure::body_too_large, 413, ErrorSide::client, "body_too_large", kServerError,
+               false, "Content Too Large"},
     FailureRow{Failure::duplicate_session_id, 400, ErrorSide::client, "duplicate_session_id",
                kServerError, false, "Bad Request: the session id field occurs more than once"},
     FailureRow{Failure::malformed_session_id, 400, ErrorSide::client, "malformed_session_id",
@@ -46,16 +46,17 @@ constexpr std::array kRows{
     FailureRow{Failure::client_left, 0, ErrorSide::client, "client_left", 0, false, ""},
     FailureRow{Failure::no_route, 404, ErrorSide::proxy, "no_route", kServerError, false,
                "Not Found: no route of this proxy matches the host and path"},
-    FailureRow{Failure::session_ended, 404, ErrorSide::proxy, "session_ended", kSessionNotFound, false,
-               "Session not found"},
+    FailureRow{Failure::session_ended, 404, ErrorSide::proxy, "session_ended", kSessionNotFound,
+               false, "Session not found"},
     FailureRow{Failure::too_many_connections, 503, ErrorSide::proxy, "too_many_connections",
                kServerError, true, "Service Unavailable: too many connections, try again"},
-    FailureRow{Failure::draining, 503, ErrorSide::proxy, "draining", kServerError, true,
-               "Service Unavailable: the proxy is shutting down, try again"},
-    FailureRow{Failure::owner_refused, 503, ErrorSide::upstream, "owner_refused", kServerError, true,
-               "Service Unavailable: the server that holds this session refuses connections, try again"},
-    FailureRow{Failure::owner_silent, 503, ErrorSide::upstream, "owner_silent", kServerError, true,
-               "Service Unavailable: the server that holds this session does not answer, try again"},
+    FailureRow{Failure::draining, 0, ErrorSide::proxy, "draining", 0, false, ""},
+    FailureRow{
+        Failure::owner_refused, 503, ErrorSide::upstream, "owner_refused", kServerError, true,
+        "Service Unavailable: the server that holds this session refuses connections, try again"},
+    FailureRow{
+        Failure::owner_silent, 503, ErrorSide::upstream, "owner_silent", kServerError, true,
+        "Service Unavailable: the server that holds this session does not answer, try again"},
     FailureRow{Failure::owner_lost, 404, ErrorSide::upstream, "owner_lost", kSessionNotFound, false,
                "Session not found"},
     FailureRow{Failure::no_endpoint, 503, ErrorSide::upstream, "no_endpoint", kServerError, true,
@@ -64,8 +65,8 @@ constexpr std::array kRows{
                false, "Bad Gateway: the server closed the connection without a response"},
     FailureRow{Failure::bad_response, 502, ErrorSide::upstream, "bad_response", kServerError, false,
                "Bad Gateway: the server sent an invalid response"},
-    FailureRow{Failure::response_timeout, 504, ErrorSide::upstream, "response_timeout", kServerError,
-               false, "Gateway Timeout: the server did not respond in time"},
+    FailureRow{Failure::response_timeout, 504, ErrorSide::upstream, "response_timeout",
+               kServerError, false, "Gateway Timeout: the server did not respond in time"},
     FailureRow{Failure::stream_timeout, 0, ErrorSide::upstream, "stream_timeout", 0, false, ""},
 };
 
@@ -93,19 +94,28 @@ const FailureRow& row_of(Failure failure) { return kRows[static_cast<std::size_t
 
 Failure failure_of(http::ParseFault fault) {
   switch (fault) {
-    case http::ParseFault::version: return Failure::bad_version;
-    case http::ParseFault::head_too_large: return Failure::head_too_large;
-    case http::ParseFault::target_too_long: return Failure::target_too_long;
-    case http::ParseFault::host: return Failure::bad_host;
-    case http::ParseFault::framing: return Failure::bad_framing;
-    case http::ParseFault::transfer_coding: return Failure::unsupported_coding;
-    case http::ParseFault::method: return Failure::unsupported_method;
-    case http::ParseFault::target: return Failure::bad_target;
-    default: return Failure::bad_request;
+    case http::ParseFault::version:
+      return Failure::bad_version;
+    case http::ParseFault::head_too_large:
+      return Failure::head_too_large;
+    case http::ParseFault::target_too_long:
+      return Failure::target_too_long;
+    case http::ParseFault::host:
+      return Failure::bad_host;
+    case http::ParseFault::framing:
+      return Failure::bad_framing;
+    case http::ParseFault::transfer_coding:
+      return Failure::unsupported_coding;
+    case http::ParseFault::method:
+      return Failure::unsupported_method;
+    case http::ParseFault::target:
+      return Failure::bad_target;
+    default:
+      return Failure::bad_request;
   }
 }
 
-void write_failure(std::string& out, Failure failure, bool close, bool head_request) {
+std::size_t write_failure(std::string& out, Failure failure, bool close, bool head_request) {
   const FailureRow& row = row_of(failure);
   const std::string body = http::json_rpc_error(row.json_rpc_code, row.message);
   out += "HTTP/1.1 " + std::to_string(row.status) + " ";
@@ -115,7 +125,9 @@ void write_failure(std::string& out, Failure failure, bool close, bool head_requ
   if (row.retry_after) out += "\r\nretry-after: 1";
   if (close) out += "\r\nconnection: close";
   out += "\r\n\r\n";
-  if (!head_request) out += body;
+  if (head_request) return 0;
+  out += body;
+  return body.size();
 }
 
 }  // namespace ringside::relay

@@ -1,7 +1,7 @@
 // Every way an exchange can fail, and what the client is told: one row each.
 //
-// Why      Status, retry advice, JSON-RPC code and the words of log and metrics belong together; a client's recovery
-//          depends on them (404 ends a session, 503 keeps it).
+// Why      Status, retry advice, JSON-RPC code and the words of log and metrics belong together; a
+//          client's recovery depends on them (404 ends a session, 503 keeps it).
 #pragma once
 
 #include <cstdint>
@@ -51,7 +51,7 @@ struct FailureRow {
   Failure failure;
   unsigned status;  // 0: nothing can be said, the connection is cut
   observe::ErrorSide side;
-  std::string_view word;     // for logs and metrics
+  std::string_view word;  // for logs and metrics
   int json_rpc_code;
   bool retry_after;          // adds Retry-After: 1
   std::string_view message;  // for the client: what happened and what to do
@@ -61,7 +61,8 @@ const FailureRow& row_of(Failure failure);
 
 Failure failure_of(http::ParseFault fault);
 
-// The whole response: head and JSON-RPC body (no body bytes for HEAD). `close` adds Connection: close.
-void write_failure(std::string& out, Failure failure, bool close, bool head_request);
+// The whole response: head and JSON-RPC body (no body bytes for HEAD). `close` adds Connection:
+// close. Returns the size of the body.
+std::size_t write_failure(std::string& out, Failure failure, bool close, bool head_request);
 
 }  // namespace ringside::relay

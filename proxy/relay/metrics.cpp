@@ -12,11 +12,15 @@ namespace family = observe::family;
 
 // In the order of Outcome.
 constexpr std::array<std::string_view, 9> kOutcomes{
-    observe::outcome::kBound,      observe::outcome::kUnknown,
-    observe::outcome::kEnded,      observe::outcome::kOwnerRefused,
-    observe::outcome::kOwnerLost,  observe::outcome::kNone,
-    observe::outcome::kModern,     observe::outcome::kRefusedDuplicate,
+    observe::outcome::kBound,           observe::outcome::kUnknown,
+    observe::outcome::kEnded,           observe::outcome::kOwnerRefused,
+    observe::outcome::kOwnerLost,       observe::outcome::kNone,
+    observe::outcome::kModern,          observe::outcome::kRefusedDuplicate,
     observe::outcome::kRefusedMalformed};
+
+constexpr std::array<std::string_view, 4> kConnectResults{
+    observe::connect_result::kOk, observe::connect_result::kRefused,
+    observe::connect_result::kTimeout, observe::connect_result::kError};
 
 constexpr std::uint32_t kNoEndpoint = 0xffffffU;
 constexpr std::size_t kNoPool = 0xfff;
@@ -31,17 +35,32 @@ std::uint64_t packed(const Metrics::Request& request) {
 }  // namespace
 
 Metrics::Metrics(observe::Registry& registry, std::vector<std::string> listeners,
-                 std::vector<std::string> pools)
-    : registry_(registry), listeners_(std::move(listeners)), pools_(std::move(pools)) {
+                 const std::deque<Pool>& pools)
+    : registry_(registry), listeners_(std::move(listeners)) {
   for (const std::string& listener : listeners_) {
     request_bytes_.push_back(&registry.cell(family::kRequestBodyBytes, {{"listener", listener}}));
     response_bytes_.push_back(&registry.cell(family::kResponseBodyBytes, {{"listener", listener}}));
   }
-  for (const std::string& pool : pools_) {
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    listener_cell(family::kConnectionsTotal, i);
+    listener_cell(family::kConnectionsRefused, i);
+  }
+  for (const Pool& pool : pools) {
     auto& cells = outcomes_.emplace_back();
-    std::transform(kOutcomes.begin(), kOutcomes.end(), cells.begin(), [&](std::string_view outcome) {
-      return &registry.cell(family::kSessionRequests, {{"pool", pool}, {"outcome", outcome}});
-    });
+    std::transform(kOutcomes.begin(), kOutcomes.end(), cells.begin(),
+                   [&](std::string_view outcome) {
+                     return &registry.cell(family::kSessionRequests,
+                                           {{"pool", pool.options().name}, {"outcome", outcome}});
+                   });
+    pool_cell(family::kSessionsLearned, pool);
+    pool_cell(family::kSessionConflicts, pool);
+    for (const std::string_view cause :
+         {observe::cause::kUnknownToOwner, observe::cause::kDeleted}) {
+      pool_cell(family::kSessionsLost, pool, "cause", cause);
+    }
+    for (const auto& endpoint : pool.snapshot().endpoints()) {
+      for (const std::string_view result : kConnectResults) connect_cell(pool, *endpoint, result);
+    }
   }
 }
 
@@ -83,34 +102,34 @@ void Metrics::count_bodies(std::size_t listener, std::uint64_t request_bytes,
   response_bytes_[listener]->add(response_bytes);
 }
 
-void Metrics::count_pool(std::string_view family, const Pool& pool, std::string_view label,
-                         std::string_view value) {
+observe::Cell& Metrics::pool_cell(std::string_view family, const Pool& pool, std::string_view label,
+                                  std::string_view value) {
   observe::Cell*& cell = others_[{family, pool.index(), kNoEndpoint, value}];
   if (cell == nullptr) {
-    const std::string& name = pools_[pool.index()];
+    const std::string& name = pool.options().name;
     cell = label.empty() ? &registry_.cell(family, {{"pool", name}})
                          : &registry_.cell(family, {{"pool", name}, {label, value}});
   }
-  cell->add();
+  return *cell;
 }
 
-void Metrics::count_connect(const Pool& pool, const upstream::Endpoint& endpoint,
-                            std::string_view result) {
+observe::Cell& Metrics::connect_cell(const Pool& pool, const upstream::Endpoint& endpoint,
+                                     std::string_view result) {
   observe::Cell*& cell = others_[{family::kUpstreamConnects, pool.index(), endpoint.id(), result}];
   if (cell == nullptr) {
-    cell = &registry_.cell(family::kUpstreamConnects, {{"pool", pools_[pool.index()]},
-                                                       {"endpoint", endpoint.name()},
-                                                       {"result", result}});
+    cell = &registry_.cell(
+        family::kUpstreamConnects,
+        {{"pool", pool.options().name}, {"endpoint", endpoint.name()}, {"result", result}});
   }
-  cell->add();
+  return *cell;
 }
 
-void Metrics::count_listener(std::string_view family, std::size_t listener) {
+observe::Cell& Metrics::listener_cell(std::string_view family, std::size_t listener) {
   observe::Cell*& cell = others_[{family, listener, 0, {}}];
   if (cell == nullptr) {
     cell = &registry_.cell(family, {{"listener", listeners_[listener]}});
   }
-  cell->add();
+  return *cell;
 }
 
 }  // namespace ringside::relay

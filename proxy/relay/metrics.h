@@ -1,11 +1,13 @@
 // What one worker counts, in cells of its own.
 //
-// Why      The hot path counts a request with one look-up and one add; names and labels are resolved the first time.
+// Why      The hot path counts a request with one look-up and one add; names and labels are
+//          resolved the first time.
 // Threads  One a worker, on its loop; the registry sums over workers.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -35,8 +37,9 @@ enum class Outcome : std::uint8_t {
 
 class Metrics {
  public:
+  // Series that alerts are made of exist from the start, so that their first event is an increase.
   Metrics(observe::Registry& registry, std::vector<std::string> listeners,
-          std::vector<std::string> pools);
+          const std::deque<Pool>& pools);
 
   struct Request {
     std::size_t listener;
@@ -47,26 +50,41 @@ class Metrics {
     Failure failure;
   };
   void count(const Request& request);
-  void count_bodies(std::size_t listener, std::uint64_t request_bytes, std::uint64_t response_bytes);
+  void count_bodies(std::size_t listener, std::uint64_t request_bytes,
+                    std::uint64_t response_bytes);
 
   void count(const Pool& pool, Outcome outcome);
 
-  // A counter of a pool with one more label value, such as ringside_sessions_lost_total{pool,cause}.
+  // A counter of a pool with one more label value, such as
+  // ringside_sessions_lost_total{pool,cause}.
   void count_pool(std::string_view family, const Pool& pool, std::string_view label = {},
-                  std::string_view value = {});
-  void count_connect(const Pool& pool, const upstream::Endpoint& endpoint, std::string_view result);
-  void count_listener(std::string_view family, std::size_t listener);
+                  std::string_view value = {}) {
+    pool_cell(family, pool, label, value).add();
+  }
+  void count_connect(const Pool& pool, const upstream::Endpoint& endpoint,
+                     std::string_view result) {
+    connect_cell(pool, endpoint, result).add();
+  }
+  void count_listener(std::string_view family, std::size_t listener) {
+    listener_cell(family, listener).add();
+  }
 
  private:
+  observe::Cell& pool_cell(std::string_view family, const Pool& pool, std::string_view label = {},
+                           std::string_view value = {});
+  observe::Cell& connect_cell(const Pool& pool, const upstream::Endpoint& endpoint,
+                              std::string_view result);
+  observe::Cell& listener_cell(std::string_view family, std::size_t listener);
+
   observe::Registry& registry_;
   std::vector<std::string> listeners_;
-  std::vector<std::string> pools_;
-  std::vector<observe::Cell*> request_bytes_;   // by listener
-  std::vector<observe::Cell*> response_bytes_;  // by listener
+  std::vector<observe::Cell*> request_bytes_;            // by listener
+  std::vector<observe::Cell*> response_bytes_;           // by listener
   std::vector<std::array<observe::Cell*, 9>> outcomes_;  // by pool, then Outcome
   std::unordered_map<std::uint64_t, observe::Cell*> requests_;
   // family, then up to four label values: cold paths
-  std::map<std::tuple<std::string_view, std::size_t, std::uint32_t, std::string_view>, observe::Cell*>
+  std::map<std::tuple<std::string_view, std::size_t, std::uint32_t, std::string_view>,
+           observe::Cell*>
       others_;
 };
 

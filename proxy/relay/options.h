@@ -53,7 +53,7 @@ struct PoolOptions {
 
 struct Limits {
   std::size_t header_bytes = 64 * kKiB;
-  std::uint64_t body_bytes = 0;  // 0: none
+  std::uint64_t body_bytes = 0;        // 0: none
   std::uint32_t connections = 10'000;  // clients', over all listeners and workers
 };
 

@@ -43,4 +43,22 @@ const upstream::Endpoint* Pool::pick(const Routing& routing, Random& random,
   return nullptr;
 }
 
+bool Pool::has_lost_sessions(const upstream::Endpoint* endpoint) const {
+  return endpoint == nullptr || endpoint->refusal().outlasted(options_.affinity.owner_grace);
+}
+
+std::size_t Pool::forget_lost_owners(Time now) {
+  std::size_t lost = 0;
+  for (const auto& endpoint : snapshot_->endpoints()) {
+    if (endpoint->load().sessions == 0 || !has_lost_sessions(endpoint.get())) continue;
+    lost += sessions_.forget_owner(endpoint->id(), now, now + kTombstoneTime);
+  }
+  lost_with_owner_ += lost;
+  return lost;
+}
+
+void Pool::forget_lost(session::Key key, session::OwnerId owner, Time now) {
+  if (sessions_.forget(key, owner, now, now + kTombstoneTime)) ++lost_with_owner_;
+}
+
 }  // namespace ringside::relay

@@ -1,7 +1,7 @@
 // Which pool a request of a listener belongs to, by host and path.
 //
-// Why      One listener may serve several MCP servers. The longest matching path wins; of two equally long ones, a
-//          route that names the host wins over one that serves any.
+// Why      One listener may serve several MCP servers. The longest matching path wins; of two
+//          equally long ones, a route that names the host wins over one that serves any.
 // Threads  Immutable after construction.
 #pragma once
 

@@ -44,7 +44,8 @@ void Server::retire(ClientConnection& client) {
   check_done();
 }
 
-void Server::record_refusal(const ClientConnection& client, Failure failure) {
+void Server::record_refusal(const ClientConnection& client, Failure failure,
+                            std::size_t body_bytes) {
   const FailureRow& row = row_of(failure);
   worker_.metrics.count({.listener = client.listener(),
                          .pool = nullptr,
@@ -59,6 +60,7 @@ void Server::record_refusal(const ClientConnection& client, Failure failure) {
   record.method = "-";
   record.path = "-";
   record.status = row.status;
+  record.response_bytes = body_bytes;
   record.error_side = row.side;
   record.error = row.word;
   worker_.shared.access_log->write(record);

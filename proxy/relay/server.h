@@ -22,7 +22,8 @@ class Server {
   Server(net::Loop& loop, Shared& shared, const std::vector<net::Bound>& bound);
   ~Server();
 
-  // Stops accepting, closes idle connections, lets exchanges finish; `on_done` when the last client is gone.
+  // Stops accepting, closes idle connections, lets exchanges finish; `on_done` when the last client
+  // is gone.
   void drain(std::function<void()> on_done);
   bool draining() const { return worker_.draining; }
   // Ends everything under way now.
@@ -31,7 +32,7 @@ class Server {
   // A client connection has closed: out of the list, destroyed at the end of the turn.
   void retire(ClientConnection& client);
   // Counts and logs a request whose head could not be believed.
-  void record_refusal(const ClientConnection& client, Failure failure);
+  void record_refusal(const ClientConnection& client, Failure failure, std::size_t body_bytes);
 
  private:
   void on_connection(std::size_t listener);

@@ -1,6 +1,7 @@
 // One connection to an endpoint: connecting, in use by an exchange, or idle in its pool.
 //
-// Owns     The stream and the response parser. It is owned by its exchange, or by its UpstreamPool while idle.
+// Owns     The stream and the response parser. It is owned by its exchange, or by its UpstreamPool
+//          while idle.
 // Threads  On its loop only.
 // Errors   All trouble goes to the exchange; an idle connection that speaks or closes is dropped.
 #pragma once

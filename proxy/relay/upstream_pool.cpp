@@ -1,4 +1,5 @@
-// A vector an endpoint: the last in is the first out, so that what is not needed grows old and goes.
+// A vector an endpoint: the last in is the first out, so that what is not needed grows old and
+// goes.
 #include "relay/upstream_pool.h"
 
 #include <algorithm>

@@ -2,8 +2,9 @@
 //
 // Why      A request on a connection that is open already costs no handshake.
 // Owns     The idle connections; a connection in use belongs to its exchange.
-// Bounds   kIdleUpstreamsMax for each endpoint; the connection idle for the longest is closed first. None stays idle
-//          for longer than kIdleTime: Node and uvicorn close after 5 s, and a request that meets their close is lost.
+// Bounds   kIdleUpstreamsMax for each endpoint; the connection idle for the longest is closed
+//          first. None stays idle for longer than kIdleTime: Node and uvicorn close after 5 s, and
+//          a request that meets their close is lost.
 // Threads  On its loop only.
 #pragma once
 

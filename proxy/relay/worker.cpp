@@ -4,13 +4,16 @@
 namespace ringside::relay {
 namespace {
 
-// How long a connection that is done waits for its peer to close: long enough for a last response to arrive.
+// How long a connection that is done waits for its peer to close: long enough for a last response
+// to arrive.
 constexpr milliseconds kLinger = std::chrono::seconds(2);
 
-template <class Items, class Name>
-std::vector<std::string> names_of(const Items& items, Name name) {
+// How long a client may read nothing of a response whose end waits in the proxy.
+constexpr milliseconds kUnread = std::chrono::seconds(60);
+
+std::vector<std::string> names_of(const std::vector<ListenerOptions>& listeners) {
   std::vector<std::string> names;
-  for (const auto& item : items) names.push_back(name(item));
+  for (const ListenerOptions& listener : listeners) names.push_back(listener.name);
   return names;
 }
 
@@ -32,11 +35,10 @@ Worker::Worker(net::Loop& worker_loop, Shared& shared_state)
     : loop(worker_loop),
       shared(shared_state),
       random(system_random()),
-      metrics(shared.registry,
-              names_of(shared.listeners, [](const ListenerOptions& l) { return l.name; }),
-              names_of(shared.pools, [](const Pool& pool) { return pool.options().name; })),
+      metrics(shared.registry, names_of(shared.listeners), shared.pools),
       deadlines(loop),
-      linger(deadlines, kLinger) {
+      linger(deadlines, kLinger),
+      unread(deadlines, kUnread) {
   for (Pool& pool : shared.pools) pools.emplace_back(pool, loop, deadlines);
   for (const ListenerOptions& listener : shared.listeners) {
     listeners.emplace_back(listener, deadlines);

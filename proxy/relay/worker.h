@@ -1,7 +1,10 @@
-// What the parts of one worker share: its loop, its buffers, its pools as this loop sees them, its counters.
+// What the parts of one worker share: its loop, its buffers, its pools as this loop sees them, its
+// counters.
 //
-// Why      Each part takes a Worker& instead of ten references. It is plain data: behaviour lives in the parts.
-// Threads  One a worker, on its loop. What is shared with other workers is behind Pool, Shared and the registry.
+// Why      Each part takes a Worker& instead of ten references. It is plain data: behaviour lives
+//          in the parts.
+// Threads  One a worker, on its loop. What is shared with other workers is behind Pool, Shared and
+//          the registry.
 #pragma once
 
 #include <atomic>
@@ -30,11 +33,11 @@ struct Shared {
   std::vector<ListenerOptions> listeners;  // addresses are the real ones
   std::vector<Router> routers;             // by listener
   std::deque<Pool> pools;
-  std::string host_identity;               // a loopback client's key on the ring
+  std::string host_identity;  // a loopback client's key on the ring
   observe::Registry& registry;
   observe::Log& log;
-  observe::AccessLog* access_log;          // nullptr: off
-  std::function<void()> on_refusal;        // an endpoint refused: wake the probe; any thread
+  observe::AccessLog* access_log;    // nullptr: off
+  std::function<void()> on_refusal;  // an endpoint refused: wake the probe; any thread
   std::vector<std::atomic<std::uint32_t>> connections;  // open clients, by listener
   std::atomic<std::uint32_t> all_connections{0};
 };
@@ -66,7 +69,8 @@ struct Worker {
   Random random;
   Metrics metrics;
   net::Deadlines deadlines;
-  net::DeadlineList linger;
+  net::DeadlineList linger;              // a connection that is done waits for its peer's end
+  net::DeadlineList unread;              // a client that does not read its response's rest
   std::deque<WorkerPool> pools;          // by Pool::index()
   std::deque<WorkerListener> listeners;  // by index
 

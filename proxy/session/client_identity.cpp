@@ -1,11 +1,8 @@
 // Reads X-Forwarded-For and Forwarded from the right, as far as they can be believed.
 #include "session/client_identity.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <optional>
 #include <ranges>
 #include <utility>
@@ -100,15 +97,6 @@ Address client_address(const Address& peer, const http::RequestHead& head,
 
 std::string_view ring_key(const Address& client, std::string_view host_identity) {
   return client.empty() || client.is_loopback() ? host_identity : client.host_bytes();
-}
-
-std::string host_identity() {
-  if (const char* pod_ip = std::getenv("POD_IP")) {
-    if (const auto address = Address::parse_host(pod_ip)) return std::string(address->host_bytes());
-  }
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  return name.data();
 }
 
 }  // namespace ringside::session

@@ -28,9 +28,4 @@ Address client_address(const Address& peer, const http::RequestHead& head,
 // or `host_identity`.
 std::string_view ring_key(const Address& client, std::string_view host_identity);
 
-// The bytes of POD_IP from the environment when it is an address, so that a pod has the same key
-// through its sidecar as straight to another proxy; else the host name. Requires: nobody changes
-// the environment meanwhile.
-std::string host_identity();
-
 }  // namespace ringside::session

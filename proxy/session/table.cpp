@@ -228,32 +228,54 @@ bool Table::forget(Key key, OwnerId owner, Time now, Time remember_until) {
     const std::scoped_lock lock(shard.mutex);
     const EntryIndex index = shard.store.find(key);
     if (index == kNoEntry) return false;
-    Entry& entry = shard.store[index];
+    const Entry& entry = shard.store[index];
     if (entry.ended || entry.binding.owner != owner) return false;
-    if (remember_until > now) {
-      shard.detach(index);
-      entry.ended = true;
-      entry.when = remember_until;
-      shard.attach(index);
-    } else {
-      shard.drop(index);
-      entries_.fetch_sub(1, kRelaxed);
-    }
-    bindings_.fetch_sub(1, kRelaxed);
+    end(shard, index, now, remember_until);
   }
   told(owner, -1);
   return true;
 }
 
-void Table::stream_opened(Key key) {
+std::size_t Table::forget_owner(OwnerId owner, Time now, Time remember_until) {
+  std::size_t forgotten = 0;
+  for (Shard& shard : std::span(shards_.get(), kShards)) {
+    const std::scoped_lock lock(shard.mutex);
+    for (EntryIndex index = shard.idle.oldest; index != kNoEntry;) {
+      const EntryIndex next = shard.store[index].newer;
+      if (shard.store[index].binding.owner == owner) {
+        end(shard, index, now, remember_until);
+        ++forgotten;
+      }
+      index = next;
+    }
+  }
+  if (forgotten > 0) told(owner, -static_cast<int>(forgotten));
+  return forgotten;
+}
+
+// Turns a binding into a tombstone, or drops it. Requires: the shard's lock.
+void Table::end(Shard& shard, EntryIndex index, Time now, Time remember_until) {
+  if (remember_until > now) {
+    shard.detach(index);
+    shard.store[index].ended = true;
+    shard.store[index].when = remember_until;
+    shard.attach(index);
+  } else {
+    shard.drop(index);
+    entries_.fetch_sub(1, kRelaxed);
+  }
+  bindings_.fetch_sub(1, kRelaxed);
+}
+
+bool Table::stream_opened(Key key) {
   Shard& shard = shard_of(key);
   const std::scoped_lock lock(shard.mutex);
   const EntryIndex index = shard.store.find(key);
-  if (index == kNoEntry) return;
+  if (index == kNoEntry) return false;
   shard.detach(index);
-  ++shard.store[index]
-        .streams;  // counted on a tombstone too: a session that comes back has them open
+  ++shard.store[index].streams;  // on a tombstone too: a session that comes back has them open
   shard.attach(index);
+  return true;
 }
 
 void Table::stream_closed(Key key, Time now) {

@@ -32,9 +32,9 @@ namespace ringside::session {
 
 class Table {
  public:
-  // Told of each change of the number of bindings that an owner has: +1, -1. Called without a lock
-  // held, on the thread that caused the change. What two threads do to one binding may be told in
-  // either order, so a sum may dip below zero for a moment; it is right once both have returned.
+  // Told of each change of the number of bindings that an owner has: +1, -1, -n. Called without a
+  // lock held, on the thread that caused the change. What two threads do to one binding may be told
+  // in either order, so a sum may dip below zero for a moment; it is right once both have returned.
   using OwnerChanged = std::function<void(OwnerId, int)>;
 
   Table(const Options& options, OwnerChanged owner_changed, std::uint64_t seed);
@@ -67,9 +67,14 @@ class Table {
   // `remember_until`, or none when that is not after `now`. False when there was no such binding.
   bool forget(Key key, OwnerId owner, Time now, Time remember_until);
 
-  // An open event stream keeps its session: each open is paired with one close. For a session that
-  // is not in the table they do nothing.
-  void stream_opened(Key key);
+  // Ends all bindings of an owner that has lost its sessions, as forget() does; returns how many.
+  // One with an open stream is spared: the stream of a dead owner ends by itself. Cost: a look at
+  // every binding.
+  std::size_t forget_owner(OwnerId owner, Time now, Time remember_until);
+
+  // An open event stream keeps its session: each open that returns true is paired with one close.
+  // False for a session that is not in the table.
+  bool stream_opened(Key key);
   void stream_closed(Key key, Time now);
 
   // Drops what has lapsed; looks at no more than `work_max` entries, so that a loop turn stays
@@ -97,6 +102,7 @@ class Table {
   Attempt bind_anew(Shard& shard, const Key& key, const Binding& binding, Time now, Room& room);
   std::size_t expire_bindings(Shard& shard, Time now, std::size_t& work);
   void expire_tombstones(Shard& shard, Time now, std::size_t& work);
+  void end(Shard& shard, std::uint32_t index, Time now, Time remember_until);
   bool evict_one();
   void told(OwnerId owner, int change);
 

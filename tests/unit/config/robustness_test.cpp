@@ -1,9 +1,8 @@
 // Whatever the bytes, the reader returns: with options, or with faults that have a place.
 //
-// Method   The examples, cut at every byte, with bytes changed at random (a fixed seed), with lines
-// left out and moved,
-//          and bytes that are nothing at all. A throw or a crash fails the test; so does a fault
-//          without words.
+// Method   The examples, cut at every third byte, with bytes changed at random (a fixed seed), with
+//          lines left out and doubled, and bytes that are nothing at all. A throw or a crash fails
+//          the test; so does a fault without words.
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>
@@ -67,7 +66,7 @@ TEST_CASE("examples: each loads without a fault") {
   }
 }
 
-TEST_CASE("robustness: an example cut at any byte is refused or read, never a crash") {
+TEST_CASE("robustness: an example cut short is refused or read, never a crash") {
   for (const char* name : kExamples) {
     const std::string whole = without_comments(example(name));
     REQUIRE(config::read_text(whole, name).has_value());
@@ -127,10 +126,10 @@ TEST_CASE("robustness: nesting, aliases and length are bounded") {
   CHECK_FALSE(config::read_file("/dev/zero").has_value());
 
   std::string wide;
-  for (int i = 0; i < 90'000; ++i) wide += "a" + std::to_string(i) + ": 1\n";
+  for (int i = 0; i < 40'000; ++i) wide += "a" + std::to_string(i) + ": 1\n";
   const auto crowded = config::read_text(wide, "f.yaml");
   REQUIRE_FALSE(crowded.has_value());
-  CHECK(crowded.error()[0].problem == "has 90000 entries");
+  CHECK(crowded.error()[0].problem == "has 40000 entries");
 
   // Each line holds the line above ten times: ten to the ninth values, were they written out.
   std::string laughs = "a0: &a0 [x]\n";
@@ -142,7 +141,7 @@ TEST_CASE("robustness: nesting, aliases and length are bounded") {
   const auto options = config::read_text(laughs, "f.yaml");
   REQUIRE_FALSE(options.has_value());
   CHECK(options.error().size() == 1);
-  CHECK(options.error()[0].problem == "there are more than 100000 values");
+  CHECK(options.error()[0].problem == "there are more than 100000 keys and values");
 
   std::string deep = "a0: &a0 [x]\n";
   for (int i = 1; i < 100; ++i) {

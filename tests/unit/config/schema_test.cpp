@@ -1,8 +1,7 @@
 // schema.json says what the program's table says: each key, its type, range, default and words.
 //
 // Method   Both are turned into lines of the same form and compared as sets, so that a key (or a
-// word, or a bound) that
-//          only one of them has fails by name.
+//          word, or a bound) that only one of them has fails by name.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>

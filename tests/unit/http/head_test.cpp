@@ -1,6 +1,7 @@
 #include "http/head.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <cctype>
 #include <string>
 #include <utility>
 #include <vector>

@@ -206,16 +206,9 @@ TEST_CASE("request parser: a head, a target or a trailer section without end is 
                          kib) == ParseFault::head_too_large);
 }
 
-TEST_CASE("request parser: a chunk extension without end is cut off or passed without being kept") {
-  ParseScratch scratch;
-  RequestParser parser(scratch, kHeaderBytes);
-  Record record;
-  parser.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;", record);
-  const std::string kib(1024, 'x');
-  for (int i = 0; i < 1024; ++i) {
-    if (parser.feed(kib, record).status == Fed::Status::fault) return;
-  }
-  CHECK(record.text().size() < 1000);
+TEST_CASE("request parser: a chunk extension without end is cut off") {
+  const std::string begin = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;";
+  CHECK(fault_of_endless(begin, std::string(1024, 'x')) == ParseFault::head_too_large);
 }
 
 TEST_CASE("request parser: so many fields and no more") {

@@ -1,11 +1,7 @@
 // Numbers in names are the cases of the session rules that a test covers.
 #include "session/client_identity.h"
 
-#include <unistd.h>
-
-#include <array>
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 #include <vector>
 
 #include "heads.h"
@@ -123,19 +119,6 @@ TEST_CASE("ring_key: a loopback client is known by the host that the proxy runs 
     CHECK(ring_key(Address::parse_host(loopback).value(), "pod-7") == "pod-7");
   }
   CHECK(ring_key(Address{}, "pod-7") == "pod-7");
-}
-
-TEST_CASE("host_identity: POD_IP when it is an address, else the host name") {
-  std::array<char, 256> name{};
-  REQUIRE(gethostname(name.data(), name.size() - 1) == 0);
-  REQUIRE(unsetenv("POD_IP") == 0);
-  CHECK(host_identity() == name.data());
-  REQUIRE(setenv("POD_IP", "no address", 1) == 0);
-  CHECK(host_identity() == name.data());
-  REQUIRE(setenv("POD_IP", "10.1.2.3", 1) == 0);
-  const auto pod = Address::parse_host("10.1.2.3").value();
-  CHECK(host_identity() == ring_key(pod, "unused"));
-  REQUIRE(unsetenv("POD_IP") == 0);
 }
 
 }  // namespace

@@ -155,6 +155,34 @@ TEST_CASE("session_table: forgetting spares a newer owner, the unknown and the e
   CHECK(t.owners[2] == 0);
 }
 
+TEST_CASE("session_table: an owner that lost its sessions is forgotten whole, and nobody else is") {
+  Tested t;
+  for (int i = 0; i < 100; ++i) t.learn("s" + std::to_string(i), i % 4 == 0 ? 1 : 2, at(0));
+  t.table.forget(t.key("s0"), 1, at(0), at(9));  // ended already: not counted again
+  CHECK(t.table.forget_owner(1, at(1), at(50)) == 24);
+  CHECK(t.table.forget_owner(1, at(1), at(50)) == 0);
+  CHECK(t.owners == std::map<OwnerId, int>{{1, 0}, {2, 75}});
+  CHECK(t.table.bindings() == 75);
+  for (int i = 1; i < 100; ++i) {
+    CHECK(t.use("s" + std::to_string(i), at(2)) ==
+          (i % 4 == 0 ? Standing::ended : Standing::bound));
+  }
+  CHECK(t.use("s4", at(50)) == Standing::unknown);
+}
+
+TEST_CASE("session_table: forgetting an owner spares its sessions with an open stream") {
+  Tested t;
+  t.learn("s1", 1, at(0));
+  t.learn("s2", 1, at(0));
+  t.table.stream_opened(t.key("s1"));
+  CHECK(t.table.forget_owner(1, at(1), at(1)) == 1);
+  CHECK(t.use("s1", at(2)) == Standing::bound);
+  CHECK(t.use("s2", at(2)) == Standing::unknown);
+  t.table.stream_closed(t.key("s1"), at(3));
+  CHECK(t.table.forget_owner(1, at(3), at(3)) == 1);
+  CHECK(t.table.bindings() == 0);
+}
+
 TEST_CASE("session_table: a tombstone gives way to a session learned anew, without a question") {
   Tested t;
   t.learn("s1", 1, at(0));
@@ -441,6 +469,7 @@ TEST_CASE("session_table: threads that learn, use, forget and expire at once los
           break;
         case 1:
           table.expire(now, 8);
+          if (step % 64 == 0) table.forget_owner(owner, now, now + seconds(1));
           break;
         case 2:
           table.stream_opened(key);

@@ -1,0 +1,83 @@
+"""What must not end the process or wear it out: lost outputs, full disks, no descriptors."""
+
+import os
+import resource
+import signal
+
+from harness.deadlines import eventually
+from harness.wire import Truncated
+
+
+def answers(proxy, upstream) -> None:
+    client = proxy.connect()
+    client.request("GET", "/", {"Connection": "close"})
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200, {"Connection": "close"}, b"alive")
+    assert client.read_response().body == b"alive"
+    client.close()
+
+
+def test_a_reader_of_the_access_log_that_leaves_does_not_end_the_process(ringside, pods):
+    (a,) = pods("a")
+    a.answer = lambda request: a.reply(200)
+    proxy = ringside(a)
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), proxy.process.stdout.fileno())
+    client = proxy.connect()
+    assert client.exchange().status == 200
+    proxy.access_log(1)  # the last line that is read: after it the other end of the pipe is closed
+    for _ in range(20):
+        assert client.exchange().status == 200
+    lost = lambda: proxy.metrics().sum("ringside_access_log_dropped_total") >= 1
+    eventually(lost, "lost lines are counted")
+    assert client.exchange().status == 200
+
+
+def test_an_access_log_on_a_full_disk_is_counted_and_ends_nothing(ringside, upstream):
+    proxy = ringside(upstream, log={"access": "/dev/full"})
+    proxy.expected_errors.append("access log")
+    answers(proxy, upstream)
+    lost = lambda: proxy.metrics().sum("ringside_access_log_dropped_total") >= 1
+    eventually(lost, "the lost line is counted")
+    answers(proxy, upstream)
+
+
+def test_an_access_log_that_cannot_be_opened_is_named_and_exits_1(ringside, upstream):
+    proxy = ringside(upstream, log={"access": "/no/such/folder/access.log"}, ready=False)
+    assert "/no/such/folder/access.log" in proxy.expect_exit(1)
+
+
+def test_a_process_out_of_descriptors_serves_again_when_some_are_free(ringside, pods):
+    (a,) = pods("a")
+    a.answer = lambda request: a.reply(200)
+    proxy = ringside(a)
+    most = int(proxy.metrics().sum("process_open_fds")) + 10
+    resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (most, most))
+    for client in [proxy.connect() for _ in range(40)]:
+        client.reset()
+
+    def served() -> bool:
+        try:
+            return proxy.connect().exchange("GET", "/", {"Connection": "close"}).status == 200
+        except (Truncated, OSError):
+            return False  # it has not seen yet that the crowd is gone
+
+    eventually(served, "it serves again")
+
+
+def test_a_hangup_does_not_end_the_process(ringside, upstream):
+    proxy = ringside(upstream)
+    proxy.signal(signal.SIGHUP)
+    answers(proxy, upstream)
+
+
+def test_a_crowd_of_connections_that_come_and_go_leaves_no_memory_behind(ringside, upstream):
+    proxy = ringside(upstream)
+    for _ in range(200):
+        proxy.connect().reset()
+    before = proxy.rss_bytes()
+    for _ in range(2000):
+        proxy.connect().reset()
+    eventually(lambda: proxy.metrics().sum("ringside_connections") == 0, "all are gone")
+    assert proxy.rss_bytes() - before < 2 << 20

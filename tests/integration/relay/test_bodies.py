@@ -1,0 +1,177 @@
+"""A body arrives whole under whichever framing, both ways, with exactly one framing field."""
+
+import pytest
+
+from harness.wire import LAST_CHUNK, chunk
+
+BIG = bytes(range(256)) * 1024  # 256 KiB
+
+
+def test_a_request_body_with_a_length(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request("POST", "/", body=BIG)
+    request = upstream.accept().read_request()
+    assert request.body == BIG
+    assert request.get("content-length") == str(len(BIG))
+
+
+def test_a_chunked_request_body(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request(
+        "POST", "/", {"Transfer-Encoding": "chunked"}, chunk("one,") + chunk(BIG) + LAST_CHUNK
+    )
+    request = upstream.accept().read_request()
+    assert request.body == b"one," + BIG
+    assert request.get("transfer-encoding") == "chunked"
+
+
+def test_request_trailers_are_dropped_or_forwarded_but_never_become_header_fields(
+    ringside, upstream
+):
+    client = ringside(upstream).connect()
+    fields = {"Transfer-Encoding": "chunked", "Trailer": "X-Sum, Mcp-Session-Id"}
+    client.request(
+        "POST", "/", fields, chunk("x") + b"0\r\nX-Sum: 1\r\nMcp-Session-Id: forged\r\n\r\n"
+    )
+    request = upstream.accept().read_request()
+    assert request.body == b"x"
+    assert request.get("x-sum") is None and request.get("mcp-session-id") is None
+
+
+def test_a_request_without_a_body_gets_no_framing_field(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request("GET", "/")
+    request = upstream.accept().read_request()
+    assert request.all("content-length") + request.all("transfer-encoding") == []
+
+
+def test_an_empty_post_keeps_its_length_of_zero(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request("POST", "/", body=b"")
+    assert upstream.accept().read_request().get("content-length") == "0"
+
+
+def test_a_response_body_with_a_length(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200, body=BIG)
+    response = client.read_response()
+    assert response.body == BIG
+    assert response.get("content-length") == str(len(BIG))
+
+
+def test_a_chunked_response_body(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200, {"Transfer-Encoding": "chunked"}, chunk("one,") + chunk(BIG) + LAST_CHUNK)
+    response = client.read_response()
+    assert response.body == b"one," + BIG
+    assert response.get("transfer-encoding") == "chunked"
+
+
+def test_case_37_a_close_delimited_response_is_delivered_until_the_close(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    served.send(b"HTTP/1.1 200 OK\r\n\r\n" + BIG)
+    served.half_close()
+    assert client.read_response().body == BIG
+
+
+def test_response_trailers_arrive(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request("GET", "/", {"TE": "trailers"})
+    served = upstream.accept()
+    served.read_request()
+    fields = {"Transfer-Encoding": "chunked", "Trailer": "X-Sum"}
+    served.respond(200, fields, chunk("x") + b"0\r\nX-Sum: 1\r\nX-More: two\r\n\r\n")
+    response = client.read_response()
+    assert response.body == b"x"
+    assert response.trailers == [("X-Sum", "1"), ("X-More", "two")]
+
+
+def test_chunk_extensions_do_not_disturb_a_body(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request(
+        "POST", "/", {"Transfer-Encoding": "chunked"}, b'3;a=b;c="d"\r\nabc\r\n0\r\n\r\n'
+    )
+    served = upstream.accept()
+    assert served.read_request().body == b"abc"
+    served.respond(200, {"Transfer-Encoding": "chunked"}, b"2;x\r\nok\r\n0\r\n\r\n")
+    assert client.read_response().body == b"ok"
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 4096])
+def test_a_chunked_response_cut_into_pieces_of_any_size(ringside, upstream, pieces):
+    client = ringside(upstream).connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    body = BIG[:1000] if pieces == 1 else BIG
+    wire = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(body) + LAST_CHUNK
+    for at in range(0, len(wire), pieces):
+        served.send(wire[at : at + pieces])
+    assert client.read_response().body == body
+
+
+@pytest.mark.parametrize("framing", [{"Content-Length": "5"}, {"Transfer-Encoding": "chunked"}, {}])
+def test_a_response_to_head_has_no_body_whatever_its_fields_say(ringside, upstream, framing):
+    client = ringside(upstream).connect()
+    client.request("HEAD", "/")
+    served = upstream.accept()
+    assert served.read_request().method == "HEAD"
+    served.respond(200, {**framing, "X-Last": "1"}, None)
+    response = client.read_response("HEAD")
+    assert response.get("content-length") == framing.get("Content-Length")
+    client.request("GET", "/next")
+    assert served.read_request().target == "/next"
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_response_that_cannot_have_a_body_leaves_the_connection_usable(
+    ringside, upstream, status
+):
+    client = ringside(upstream).connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    served.send(f"HTTP/1.1 {status} Status\r\nETag: x\r\n\r\n")
+    response = client.read_response()
+    assert (response.status, response.get("etag")) == (status, "x")
+    assert response.get("transfer-encoding") is None
+    client.request("GET", "/next")
+    assert served.read_request().target == "/next"
+    served.respond(200, body=b"next")
+    assert client.read_response().body == b"next"
+
+
+def test_a_304_may_tell_the_length_of_what_it_does_not_send(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    served.send("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")
+    assert client.read_response().status == 304
+    client.request("GET", "/next")
+    assert served.read_request().target == "/next"
+
+
+def test_a_response_split_at_every_byte_is_one_response(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    served.trickle(
+        b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nX-A: b\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n"
+    )
+    response = client.read_response()
+    assert (response.status, response.get("x-a"), response.body) == (200, "b", b"abc")
+    assert response.trailers == [("X-Sum", "1")]
+    client.request("GET", "/next")
+    assert served.read_request().target == "/next"

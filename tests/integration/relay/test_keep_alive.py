@@ -1,0 +1,173 @@
+"""Connections outlive exchanges, on both sides, until someone says otherwise."""
+
+from harness.deadlines import eventually
+from harness.process import within
+from harness.wire import Truncated
+
+
+def test_one_client_connection_carries_many_exchanges(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request("GET", "/1")
+    served = upstream.accept()
+    for number in range(1, 4):
+        if number > 1:
+            client.request("GET", f"/{number}")
+        assert served.read_request().target == f"/{number}"
+        served.respond(200, body=b"%d" % number)
+        assert client.read_response().body == b"%d" % number
+    upstream.expect_no_connection()
+
+
+def test_an_upstream_connection_serves_several_clients_one_after_another(ringside, upstream):
+    proxy = ringside(upstream)
+    first = proxy.connect()
+    first.request()
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200)
+    first.read_response()
+    second = proxy.connect()
+    second.request("GET", "/second")
+    assert served.read_request().target == "/second"
+    served.respond(200)
+    assert second.read_response().status == 200
+    upstream.expect_no_connection()
+
+
+def test_a_client_that_asks_to_close_is_closed_after_its_answer(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request("GET", "/", {"Connection": "close"})
+    served = upstream.accept()
+    request = served.read_request()
+    assert "close" not in request.all("connection"), "the client's wish is about its own connection"
+    served.respond(200, body=b"last")
+    response = client.read_response()
+    assert response.body == b"last"
+    assert response.get("connection") == "close"
+    client.expect_close()
+
+
+def test_the_upstream_connection_outlives_a_client_that_asked_to_close(ringside, upstream):
+    proxy = ringside(upstream)
+    client = proxy.connect()
+    client.request("GET", "/", {"Connection": "close"})
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200)
+    client.read_response()
+    again = proxy.connect()
+    again.request("GET", "/again")
+    assert served.read_request().target == "/again"
+
+
+def test_an_upstream_that_asks_to_close_leaves_the_client_connection_open(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request("GET", "/1")
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200, {"Connection": "close"}, b"1")
+    response = client.read_response()
+    assert response.body == b"1"
+    assert response.get("connection") != "close"
+    served.expect_close()
+    client.request("GET", "/2")
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200, body=b"2")
+    assert client.read_response().body == b"2"
+
+
+def test_an_idle_upstream_connection_that_the_upstream_closed_is_not_used_again(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request("GET", "/1")
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200)
+    client.read_response()
+    served.half_close()
+    served.expect_close()
+    client.request("GET", "/2")
+    served = upstream.accept()
+    assert served.read_request().target == "/2"
+    served.respond(200)
+    assert client.read_response().status == 200
+
+
+def test_an_http_1_0_client_is_closed_after_its_answer(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.send("GET / HTTP/1.0\r\nHost: test.example\r\n\r\n")
+    served = upstream.accept()
+    assert served.read_request().start == "GET / HTTP/1.1"
+    served.respond(200, body=b"old")
+    assert client.read_response().body == b"old"
+    client.expect_close()
+
+
+def test_an_http_1_0_client_never_sees_chunks(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.send("GET / HTTP/1.0\r\nHost: test.example\r\n\r\n")
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200, {"Transfer-Encoding": "chunked"}, b"5\r\nhello\r\n0\r\n\r\n")
+    response = client.read_response()
+    assert response.get("transfer-encoding") is None
+    assert response.body == b"hello"
+
+
+def test_an_http_1_0_upstream_without_keep_alive_is_not_used_again(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.request("GET", "/1")
+    served = upstream.accept()
+    served.read_request()
+    served.send("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    response = client.read_response()
+    assert (response.start, response.body) == ("HTTP/1.1 200 OK", b"ok")
+    served.expect_close()
+    client.request("GET", "/2")
+    upstream.accept()
+
+
+def test_a_client_that_half_closes_after_its_request_still_gets_the_answer_or_a_clean_end(
+    ringside, upstream
+):
+    client = ringside(upstream).connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    client.half_close()
+    # A half-closed client may be gone altogether: to answer it and to give up are both right.
+    try:
+        served.respond(200, body=b"ok")
+        assert client.read_response().body == b"ok"
+    except (OSError, Truncated):
+        pass
+    client.expect_close()
+
+
+def test_an_http_1_0_client_that_asks_for_it_is_kept(ringside, upstream):
+    client = ringside(upstream).connect()
+    request = "GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
+    client.send(request)
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200, body=b"1")
+    response = client.read_response()
+    assert (response.body, response.get("connection")) == (b"1", "keep-alive")
+    client.send(request)
+    served.read_request()
+    served.respond(200, body=b"2")
+    assert client.read_response().body == b"2"
+
+
+def test_an_idle_client_that_closes_frees_its_connection_at_once(ringside, upstream):
+    proxy = ringside(upstream)
+    client = proxy.connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200)
+    client.read_response()
+    at_once = within(1.0)
+    client.close()
+    eventually(lambda: proxy.metrics().sum("ringside_connections") == 0, "the connection is gone")
+    at_once()

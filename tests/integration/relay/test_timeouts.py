@@ -1,0 +1,179 @@
+"""Each timeout, by what it ends; and that none of them ends a live stream."""
+
+import pytest
+
+from harness.deadlines import eventually
+from harness.mcp import expect_proxy_error, rpc
+from harness.wire import LAST_CHUNK, TooLate, Truncated, chunk
+
+SHORT = {"timeouts": {"request_head": "300ms", "request_body": "300ms", "keep_alive": "300ms"}}
+
+
+def outlive(proxy) -> None:
+    """Returns once the proxy has seen two of its own keep_alive times pass."""
+    for _ in range(2):
+        proxy.connect().expect_close()
+
+
+def test_a_request_head_that_never_ends_is_a_408(ringside, upstream):
+    client = ringside(upstream, listener=SHORT).connect()
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n")
+    assert client.read_response().status == 408
+    client.expect_close()
+    upstream.expect_no_connection()
+
+
+def test_a_request_head_that_trickles_is_a_408_all_the_same(ringside, upstream):
+    client = ringside(upstream, listener=SHORT).connect()
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+    client.socket.settimeout(0.05)
+
+    def answered() -> bool:
+        client.send_anyway(b"x")
+        try:
+            return client.read_line().startswith(b"HTTP/1.1 408")
+        except TooLate:
+            return False
+
+    eventually(answered, "a 408")
+
+
+def test_a_connection_that_says_nothing_is_closed(ringside, upstream):
+    client = ringside(upstream, listener=SHORT).connect()
+    client.expect_close()
+
+
+def test_an_idle_connection_is_closed_after_keep_alive(ringside, upstream):
+    client = ringside(upstream, listener=SHORT).connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200)
+    client.read_response()
+    client.expect_close()
+
+
+def test_a_request_body_that_stalls_is_a_408(ringside, upstream):
+    client = ringside(upstream, listener=SHORT).connect()
+    client.request("POST", "/", {"Content-Length": "10"})
+    client.send("12345")
+    served = upstream.accept()
+    body = served.body_of(served.read_request_head(), request_side=True)
+    assert client.read_response().status == 408
+    client.expect_close()
+    body.expect_abort()
+
+
+def test_a_request_body_that_moves_is_not_timed_out(ringside, upstream):
+    proxy = ringside(upstream, listener=SHORT)
+    client = proxy.connect()
+    client.request("POST", "/", {"Content-Length": "8"})
+    served = upstream.accept()
+    served.read_request_head()
+    clock = proxy.connect()  # closed by the proxy when its own 300 ms are over
+    clock.socket.settimeout(0.1)
+    for byte in b"12345678":
+        client.send(bytes([byte]))
+        assert served.read_exactly(1) == bytes([byte])
+        try:
+            clock.expect_close()
+        except TooLate:
+            pass
+    served.respond(200, body=b"whole")
+    assert client.read_response().body == b"whole"
+
+
+def test_an_upstream_that_accepts_no_connection_is_given_up_after_connect(ringside, silence):
+    client = ringside(silence, pool={"timeouts": {"connect": "300ms"}}).connect()
+    client.request("POST", "/", body=b"x")
+    assert client.read_response().status in (503, 504)
+
+
+def test_a_silent_connect_is_followed_by_the_next_endpoint(trusting, silence, pods):
+    (a,) = pods("a")
+    proxy = trusting(silence, a, pool={"timeouts": {"connect": "100ms"}})
+    client = proxy.connect()
+    for number in range(6):
+        fields = {"X-Forwarded-For": f"10.0.0.{number}"}
+        assert client.exchange("POST", "/", fields, rpc("tools/list")).get("x-pod") == "a"
+
+
+HEAD_TIMEOUT = {"timeouts": {"response_head": "300ms"}}
+
+
+def test_case_74_an_upstream_that_never_answers_is_a_504(ringside, upstream):
+    client = ringside(upstream, pool=HEAD_TIMEOUT).connect()
+    client.request("POST", "/", body=b"{}")
+    served = upstream.accept()
+    served.read_request()
+    expect_proxy_error(client.read_response(), 504)
+    served.expect_close()
+
+
+def test_an_interim_response_is_no_answer_to_the_response_head_timeout(ringside, upstream):
+    client = ringside(upstream, pool=HEAD_TIMEOUT).connect()
+    client.request("POST", "/", body=b"{}")
+    served = upstream.accept()
+    served.read_request()
+    served.send("HTTP/1.1 103 Early Hints\r\n\r\n")
+    assert client.read_response().status == 504
+
+
+def test_case_95_a_get_that_accepts_an_event_stream_is_spared_the_response_head_timeout(
+    ringside, upstream
+):
+    proxy = ringside(upstream, pool=HEAD_TIMEOUT, listener=SHORT)
+    client = proxy.connect()
+    client.request("GET", "/", {"Accept": "text/event-stream"})
+    served = upstream.accept()
+    served.read_request()
+    outlive(proxy)
+    served.send(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    served.send(chunk("data: late\n\n"))
+    assert client.body_of(client.read_response_head()).event() == b"data: late\n\n"
+
+
+def test_a_get_that_accepts_no_event_stream_is_not_spared(ringside, upstream):
+    client = ringside(upstream, pool=HEAD_TIMEOUT).connect()
+    client.request("GET", "/", {"Accept": "application/json"})
+    upstream.accept().read_request()
+    assert client.read_response().status == 504
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_case_35_a_stream_with_gaps_longer_than_every_timeout_is_not_cut(
+    ringside, upstream, method
+):
+    proxy = ringside(upstream, pool=HEAD_TIMEOUT, listener=SHORT)
+    client = proxy.connect()
+    client.request(
+        method, "/", {"Accept": "text/event-stream"}, b"{}" if method == "POST" else None
+    )
+    served = upstream.accept()
+    served.read_request()
+    served.send(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    body = client.body_of(client.read_response_head())
+    outlive(proxy)
+    served.send(chunk("data: 1\n\n"))
+    assert body.event() == b"data: 1\n\n"
+    outlive(proxy)
+    served.send(LAST_CHUNK)
+    assert body.rest() == b""
+
+
+def test_a_stream_idle_time_ends_a_stream_only_when_one_is_configured(ringside, upstream):
+    client = ringside(upstream, pool={"timeouts": {"stream_idle": "300ms"}}).connect()
+    client.request("GET", "/", {"Accept": "text/event-stream"})
+    served = upstream.accept()
+    served.read_request()
+    served.send(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    body = client.body_of(client.read_response_head())
+    with pytest.raises((Truncated, ConnectionResetError)):
+        body.event()
+    served.expect_close()
