@@ -158,7 +158,9 @@ Server::Server(net::Loop& loop, const net::Bound& bound, Views views, millisecon
       views_(std::move(views)),
       deadlines_(loop),
       idle_(deadlines_, idle),
-      listener_(loop, bound, [this] { on_connection(); }) {}
+      listener_(loop, bound, [this](int error) {
+        if (error == 0) on_connection();
+      }) {}
 
 Server::~Server() = default;
 

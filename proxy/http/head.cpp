@@ -2,17 +2,39 @@
 #include "http/head.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace ringside::http {
 namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
-// `lower_case` is a constant of ours.
-bool is_name(std::string_view name, std::string_view lower_case) {
-  return name.size() == lower_case.size() &&
-         std::equal(name.begin(), name.end(), lower_case.begin(),
-                    [](char a, char b) { return lower(a) == b; });
+template <class Word>
+std::uint64_t load(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+// Whether the kSize bytes at `name` are `known`, which is in lower case; some words at a time.
+// Setting 0x20 in a byte folds the case of a letter, leaves '-' and digits alone, and makes nothing
+// else that a token may have into one of these; the parser passes nothing but tokens as names.
+template <std::size_t kSize>
+bool is_name(const char* name, const char (&known)[kSize + 1]) {
+  constexpr std::uint64_t kCase = 0x2020202020202020;
+  std::uint64_t differs = 0;
+  std::size_t at = 0;
+  for (; at + 8 <= kSize; at += 8) {
+    differs |= (load<std::uint64_t>(name + at) | kCase) ^ load<std::uint64_t>(known + at);
+  }
+  if (at + 4 <= kSize) {
+    differs |= (load<std::uint32_t>(name + at) | (kCase >> 32U)) ^ load<std::uint32_t>(known + at);
+    at += 4;
+  }
+  for (; at < kSize; ++at) {
+    differs |= (load<std::uint8_t>(name + at) | 0x20U) ^ load<std::uint8_t>(known + at);
+  }
+  return differs == 0;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -34,17 +56,15 @@ bool any_member(std::string_view list, Visit visit) {
   return false;
 }
 
-struct KnownName {
-  std::string_view name;
-  FieldId id;
-};
-
-// The first of `known` that is `name`: each list holds the known names of one length.
-FieldId one_of(std::string_view name, std::initializer_list<KnownName> known) {
-  for (const KnownName& candidate : known) {
-    if (is_name(name, candidate.name)) return candidate.id;
+// The field of the first of the known names, all of kSize bytes, that is `name`.
+template <std::size_t kSize, class... More>
+FieldId one_of(const char* name, const char (&known)[kSize + 1], FieldId id, const More&... more) {
+  if (is_name<kSize>(name, known)) return id;
+  if constexpr (sizeof...(more) > 0) {
+    return one_of<kSize>(name, more...);
+  } else {
+    return FieldId::other;
   }
-  return FieldId::other;
 }
 
 }  // namespace
@@ -68,43 +88,43 @@ bool names_event_stream(std::string_view value) {
 // By length first: nearly every field is decided by one switch and at most a few comparisons.
 FieldId field_id(std::string_view name) {
   using enum FieldId;
+  const char* at = name.data();
   switch (name.size()) {
     case 2:
-      return one_of(name, {{"te", te}});
+      return one_of<2>(at, "te", te);
     case 3:
-      return one_of(name, {{"via", via}});
+      return one_of<3>(at, "via", via);
     case 4:
-      return one_of(name, {{"host", host}});
+      return one_of<4>(at, "host", host);
     case 6:
-      return one_of(name, {{"accept", accept}, {"expect", expect}});
+      return one_of<6>(at, "accept", accept, "expect", expect);
     case 7:
-      return one_of(name, {{"trailer", trailer}, {"upgrade", upgrade}});
+      return one_of<7>(at, "trailer", trailer, "upgrade", upgrade);
     case 8:
-      return one_of(name, {{"mcp-name", mcp_name}});
+      return one_of<8>(at, "mcp-name", mcp_name);
     case 9:
-      return one_of(name, {{"forwarded", forwarded}});
+      return one_of<9>(at, "forwarded", forwarded);
     case 10:
-      return one_of(
-          name,
-          {{"connection", connection}, {"keep-alive", keep_alive}, {"mcp-method", mcp_method}});
+      return one_of<10>(at, "connection", connection, "keep-alive", keep_alive, "mcp-method",
+                        mcp_method);
     case 12:
-      return one_of(name, {{"content-type", content_type}});
+      return one_of<12>(at, "content-type", content_type);
     case 14:
-      return one_of(name, {{"content-length", content_length}, {"mcp-session-id", mcp_session_id}});
+      return one_of<14>(at, "content-length", content_length, "mcp-session-id", mcp_session_id);
     case 15:
-      return one_of(name, {{"x-forwarded-for", x_forwarded_for}});
+      return one_of<15>(at, "x-forwarded-for", x_forwarded_for);
     case 16:
-      return one_of(
-          name, {{"proxy-connection", proxy_connection}, {"x-forwarded-host", x_forwarded_host}});
+      return one_of<16>(at, "proxy-connection", proxy_connection, "x-forwarded-host",
+                        x_forwarded_host);
     case 17:
-      return one_of(name, {{"transfer-encoding", transfer_encoding},
-                           {"x-forwarded-proto", x_forwarded_proto}});
+      return one_of<17>(at, "transfer-encoding", transfer_encoding, "x-forwarded-proto",
+                        x_forwarded_proto);
     case 18:
-      return one_of(name, {{"proxy-authenticate", proxy_authenticate}});
+      return one_of<18>(at, "proxy-authenticate", proxy_authenticate);
     case 19:
-      return one_of(name, {{"proxy-authorization", proxy_authorization}});
+      return one_of<19>(at, "proxy-authorization", proxy_authorization);
     case 20:
-      return one_of(name, {{"mcp-protocol-version", mcp_protocol_version}});
+      return one_of<20>(at, "mcp-protocol-version", mcp_protocol_version);
     default:
       return other;
   }

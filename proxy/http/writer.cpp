@@ -8,12 +8,20 @@
 namespace ringside::http {
 namespace {
 
-void put(std::string& out, std::initializer_list<std::string_view> parts) {
-  for (const std::string_view part : parts) out.append(part);
+// Appends all parts with one look at the room there is: a head has some fifty of them.
+template <class... Parts>
+void put(std::string& out, const Parts&... parts) {
+  const std::size_t had = out.size();
+  const std::size_t size = (had + ... + std::string_view(parts).size());
+  out.resize_and_overwrite(size, [&](char* at, std::size_t) {
+    at += had;
+    ((at += std::string_view(parts).copy(at, std::string_view::npos)), ...);
+    return size;
+  });
 }
 
 void put_field(std::string& out, std::string_view name, std::string_view value) {
-  put(out, {name, ": ", value, "\r\n"});
+  put(out, name, ": ", value, "\r\n");
 }
 
 void put_number(std::string& out, std::uint64_t number, int base = 10) {
@@ -77,7 +85,7 @@ class HopByHop {
 void put_framing(std::string& out, const Framing& framing, std::string_view length_name,
                  std::string_view coding_name) {
   if (framing.kind == Framing::Kind::length) {
-    put(out, {length_name, ": "});
+    put(out, length_name, ": ");
     put_number(out, framing.length);
     out.append("\r\n");
   } else if (framing.kind == Framing::Kind::chunked) {
@@ -121,13 +129,12 @@ void put_forwarded(std::string& out, const RequestHead& head, const ForwardedBy&
   out.append("x-forwarded-for: ");
   if (forwarded.peer_is_trusted) {
     for (const Field& field : head.fields) {
-      if (field.id == FieldId::x_forwarded_for && !field.value.empty())
-        put(out, {field.value, ", "});
+      if (field.id == FieldId::x_forwarded_for && !field.value.empty()) put(out, field.value, ", ");
       has_host |= field.id == FieldId::x_forwarded_host;
       has_protocol |= field.id == FieldId::x_forwarded_proto;
     }
   }
-  put(out, {forwarded.peer, "\r\n"});
+  put(out, forwarded.peer, "\r\n");
   if (!has_protocol) put_field(out, "x-forwarded-proto", forwarded.protocol);
   if (!has_host && !head.authority.empty()) put_field(out, "x-forwarded-host", head.authority);
 }
@@ -137,7 +144,7 @@ void put_forwarded(std::string& out, const RequestHead& head, const ForwardedBy&
 void write_request_head(std::string& out, const RequestHead& head, const ForwardedBy& forwarded) {
   const HopByHop hop_by_hop(head.fields);
   FramingWriter framing(head.framing);
-  put(out, {head.method_text, " ", head.target, " HTTP/1.1\r\n"});
+  put(out, head.method_text, " ", head.target, " HTTP/1.1\r\n");
   bool has_host = false;
   for (const Field& field : head.fields) {
     if (field.id == FieldId::host) {
@@ -155,7 +162,7 @@ void write_request_head(std::string& out, const RequestHead& head, const Forward
   }
   if (!has_host) put_field(out, "host", head.authority);  // HTTP/1.0 may have none; 1.1 must
   framing.at_end(out);
-  put(out, {"via: 1.", head.version_minor == 0 ? "0" : "1", " ringside\r\n"});
+  put(out, "via: 1.", head.version_minor == 0 ? "0" : "1", " ringside\r\n");
   put_forwarded(out, head, forwarded);
   out.append("\r\n");
 }
@@ -165,7 +172,7 @@ void write_response_head(std::string& out, const ResponseHead& head, const Respo
   FramingWriter framing(shape.framing);
   out.append("HTTP/1.1 ");
   put_number(out, head.status);
-  put(out, {" ", head.reason, "\r\n"});
+  put(out, " ", head.reason, "\r\n");
   for (const Field& field : head.fields) {
     if (is_framing(field.id)) {
       if (shape.bodiless && field.id == FieldId::content_length) {

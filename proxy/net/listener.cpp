@@ -78,7 +78,7 @@ Listener::Listener(Loop& loop, const Bound& bound, OnConnection on_connection)
   uv_listen(reinterpret_cast<uv_stream_t*>(handle_.uv()), kBacklog,
             [](uv_stream_t* server, int status) {
               Listener* self = Handle<uv_tcp_t, Listener>::owner_of(server);
-              if (self != nullptr && status == 0) self->on_connection_();
+              if (self != nullptr) self->on_connection_(-status);
             });
 }
 

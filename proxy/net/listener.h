@@ -26,8 +26,9 @@ Result<Bound> bind_listener(const Address& address, bool shared);
 
 class Listener {
  public:
-  // Called for each connection that waits: it must accept().
-  using OnConnection = std::function<void()>;
+  // Called for each connection that waits: it must accept(). With an errno when one could not be
+  // taken (no descriptor is left): there is nothing to accept then.
+  using OnConnection = std::function<void(int error)>;
 
   // Takes over the descriptor.
   Listener(Loop& loop, const Bound& bound, OnConnection on_connection);

@@ -43,13 +43,14 @@ class Loop {
 
   // Destroys the object at the end of this turn.
   void retire(std::unique_ptr<Retirable> object);
+  // Destroys what was retired now: for the end of whoever those objects refer to.
+  void bury();
 
   uv_loop_t* uv() { return &uv_; }
   uv_buf_t read_buffer() { return uv_buf_init(read_buffer_.get(), kReadBufferSize); }
 
  private:
   static const unsigned kReadBufferSize;
-  void bury();
 
   uv_loop_t uv_{};
   std::unique_ptr<char[]> read_buffer_;

@@ -1,6 +1,8 @@
 // Accepting, keeping the list of clients, draining it.
 #include "relay/server.h"
 
+#include <cstring>
+
 #include "observe/families.h"
 
 namespace ringside::relay {
@@ -10,14 +12,21 @@ namespace family = observe::family;
 Server::Server(net::Loop& loop, Shared& shared, const std::vector<net::Bound>& bound)
     : worker_(loop, shared) {
   for (std::size_t i = 0; i < bound.size(); ++i) {
-    listeners_.push_back(
-        std::make_unique<net::Listener>(loop, bound[i], [this, i] { on_connection(i); }));
+    listeners_.push_back(std::make_unique<net::Listener>(
+        loop, bound[i], [this, i](int error) { on_connection(i, error); }));
   }
 }
 
-Server::~Server() = default;
+Server::~Server() { worker_.loop.bury(); }
 
-void Server::on_connection(std::size_t listener) {
+void Server::on_connection(std::size_t listener, int error) {
+  if (error != 0) {
+    worker_.metrics.count_listener(family::kConnectionsRefused, listener);
+    worker_.shared.log.warn(
+        "a connection could not be accepted",
+        {{"listener", worker_.shared.listeners[listener].name}, {"error", std::strerror(error)}});
+    return;
+  }
   auto client = std::make_unique<ClientConnection>(*this, worker_, listener);
   if (!listeners_[listener]->accept(client->stream())) return;
   worker_.metrics.count_listener(family::kConnectionsTotal, listener);

@@ -35,7 +35,7 @@ class Server {
   void record_refusal(const ClientConnection& client, Failure failure, std::size_t body_bytes);
 
  private:
-  void on_connection(std::size_t listener);
+  void on_connection(std::size_t listener, int error);
   void check_done();
 
   Worker worker_;

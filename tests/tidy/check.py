@@ -38,7 +38,7 @@ SYSTEM_HEADERS = ("sys/", "netinet/", "arpa/", "unistd.h", "poll.h", "fcntl.h", 
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 OPTIONS = re.compile(r"\b(?:struct|class)\s+\w*Options\b(?!\s*;)")
-LEFTOVER = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
+LEFTOVER = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX)\b|@[A-Z_]{3,}@")
 INLINE_CODE = re.compile(r"`[^`]*`")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 MAX_COLUMNS = 100

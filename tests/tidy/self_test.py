@@ -41,6 +41,7 @@ BROKEN = [
     ("used_files", "proxy/base/deeper/hash.cpp", "// H.\n", "nothing builds"),
     ("used_files", "proxy/base/notes.txt", "notes\n", "not C++"),
     ("leftovers", "proxy/base/hash.h", "// Hash. TO" + "DO: seed it\n", "TO" + "DO"),
+    ("leftovers", "README.md", "It takes @" + "TIME@.\n", "@" + "TIME@"),
     ("columns", "proxy/base/hash.h", "// " + "x" * 98 + "\n", "101 columns"),
     ("columns", "config/reader.h", "// R.\n// " + "x" * 98 + "\n", "101 columns"),
     ("links", "docs/tour.md", "[a](tour.md#a) [b](https://b.example/) [c](c.md#d)\n", "c.md"),
