@@ -149,8 +149,9 @@ void Exchange::attach() {
     // no descriptor, no route: said at once, but like any other failed connect
     worker_.metrics.count_connect(pool_->pool, *endpoint, connect_result::kError);
     release_upstream(false);
-    if (routing_.row == Row::bound)
+    if (routing_.row == Row::bound) {
       return fail(session_.owner_failure(endpoint_, Failure::owner_silent));
+    }
     tried_.push_back(endpoint->id());
   }
 }
@@ -170,13 +171,8 @@ void Exchange::on_upstream_connected() {
   if (endpoint_->refusal().refusing()) endpoint_->refusal().broken();
   worker_.metrics.count_connect(pool_->pool, *endpoint_, connect_result::kOk);
   if (trace_) trace_->connected_us = net::Loop::precise_us();
-  if (unsent_) {
-    worker_.to_upstream.swap(*unsent_);
-    unsent_.reset();
-  }
-  send_request();
-  if (upstream_ && request_complete()) await_response();
-  client_.resume(Pause::upstream_full);
+  send_unsent();
+  if (!upstream_ || !upstream_->stream().congested()) client_.resume(Pause::upstream_full);
   client_.settle();
 }
 
@@ -200,12 +196,17 @@ void Exchange::connect_failed(Failure failure, std::string_view result) {
   if (routing_.row == Row::bound) return fail(session_.owner_failure(endpoint_, failure));
   tried_.push_back(endpoint_->id());
   attach();
-  if (upstream_ && upstream_->connected() && unsent_) {
+  if (upstream_ && upstream_->connected()) send_unsent();
+}
+
+// What waited for a connection goes out on it.
+void Exchange::send_unsent() {
+  if (unsent_) {
     worker_.to_upstream.swap(*unsent_);
     unsent_.reset();
-    send_request();
-    if (upstream_ && request_complete()) await_response();
   }
+  send_request();
+  if (upstream_ && upstream_->connected() && request_complete()) await_response();
 }
 
 // --- 3. forward the request ----------------------------------------------------------------------
@@ -213,8 +214,7 @@ void Exchange::connect_failed(Failure failure, std::string_view result) {
 bool Exchange::on_request_body(std::string_view bytes) {
   request_bytes_ += bytes.size();
   request_left_ -= std::min<std::uint64_t>(request_left_, bytes.size());
-  if (response_state_ == ResponseState::complete)
-    return true;  // answered already: read and dropped
+  if (response_state_ == ResponseState::complete) return true;  // answered already: dropped
   const std::uint64_t body_max = worker_.shared.limits.body_bytes;
   if (body_max != 0 && request_bytes_ > body_max) {
     client_keeps_alive_ = false;

@@ -82,6 +82,7 @@ class Exchange final : public http::ResponseSink {
   void choose(const upstream::Endpoint& endpoint);
   void connect_failed(Failure failure, std::string_view result);
   void send_request();
+  void send_unsent();
   void await_response();
 
   // response side
