@@ -65,14 +65,15 @@ def test_a_request_body_that_stalls_is_a_408(ringside, upstream):
 
 
 def test_a_request_body_that_moves_is_not_timed_out(ringside, upstream):
-    proxy = ringside(upstream, listener=SHORT)
+    times = {"request_head": "1200ms", "request_body": "1s", "keep_alive": "1200ms"}
+    proxy = ringside(upstream, listener={"timeouts": times})
     client = proxy.connect()
-    client.request("POST", "/", {"Content-Length": "8"})
+    client.request("POST", "/", {"Content-Length": "12"})
     served = upstream.accept()
     served.read_request_head()
-    clock = proxy.connect()  # closed by the proxy when its own 300 ms are over
+    clock = proxy.connect()  # closed by the proxy when its own 1.2 s are over
     clock.socket.settimeout(0.1)
-    for byte in b"12345678":
+    for byte in b"123456789abc":
         client.send(bytes([byte]))
         assert served.read_exactly(1) == bytes([byte])
         try:

@@ -121,7 +121,7 @@ def test_an_idle_session_expires(cluster):
 
 
 def test_a_session_in_use_does_not_expire(cluster):
-    pods = cluster(pool={"affinity": {"idle_ttl": "500ms"}})
+    pods = cluster(pool={"affinity": {"idle_ttl": "1s"}})
     idle = pods.session("10.0.0.1")
     used = pods.session("10.0.0.2")
 
