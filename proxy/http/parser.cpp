@@ -208,6 +208,9 @@ Fed Parser::feed_bytes(std::string_view data, void* sink) {
     fed.status = Fed::Status::stopped;
   } else if (error != HPE_OK) {
     if (fault_ == ParseFault::none) fault_ = fault_of(error);
+    // llhttp blames the version also for what stands behind a good one, such as a bare LF
+    const bool is_http_1 = llhttp_.http_major == 1 && llhttp_.http_minor <= 1;
+    if (error == HPE_INVALID_VERSION && is_http_1) fault_ = ParseFault::syntax;
     fed.status = Fed::Status::fault;
   } else if ((fault_ = check_size(data.size())) != ParseFault::none) {
     fed.status = Fed::Status::fault;
