@@ -320,10 +320,9 @@ int Parser::on_request_headers() {
   // the proxy switches no protocols: Upgrade is dropped, and the request is an ordinary one
   llhttp_.upgrade = 0;
   // llhttp takes RTSP and ICE too, and no protocol at all (HTTP/0.9). Its name stands right behind
-  // the target; without one the line ends there.
+  // the target; strncmp() reads no further than the first byte that differs.
   const char* behind = head.target.data() + head.target.size();
-  const bool is_http = *behind == ' ' && std::string_view(behind, 6) == " HTTP/";
-  if (!is_http) return refuse(ParseFault::syntax);
+  if (std::strncmp(behind, " HTTP/", 6) != 0) return refuse(ParseFault::syntax);
   if (llhttp_.http_major != 1) return refuse(ParseFault::version);
   if (head.method == Method::connect) return refuse(ParseFault::method);
   for (const ParseFault fault :
