@@ -159,7 +159,6 @@ class ResponseParser : public Parser {
 
   // To be told before each request is sent: a response to HEAD has no body, whatever its head says.
   void expect_response_to(Method method) { head_request_ = method == Method::head; }
-  bool answers_head() const { return head_request_; }
 
   // Parses up to the end of one message; an interim (1xx) response is a message of its own.
   Fed feed(std::string_view data, ResponseSink& sink) { return feed_bytes(data, &sink); }

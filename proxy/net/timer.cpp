@@ -19,6 +19,4 @@ void Timer::start(milliseconds after) {
 
 void Timer::stop() { uv_timer_stop(handle_.uv()); }
 
-bool Timer::running() const { return uv_is_active(handle_.base()) != 0; }
-
 }  // namespace ringside::net

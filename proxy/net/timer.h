@@ -15,7 +15,6 @@ class Timer {
   Timer(Loop& loop, std::function<void()> on_time);
   void start(milliseconds after);  // starts anew when it is running
   void stop();
-  bool running() const;
 
  private:
   std::function<void()> on_time_;
