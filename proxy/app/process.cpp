@@ -46,9 +46,10 @@ unsigned automatic_workers() {
 
 struct Process::Controls {
   explicit Controls(Process& process)
-      : interrupt(process.control_, SIGINT, [&process] { process.on_stop_signal(); }),
-        terminate(process.control_, SIGTERM, [&process] { process.on_stop_signal(); }),
-        reload(process.control_, SIGHUP, [&process] { process.on_reload_signal(); }),
+      : signals(process.control_, {SIGINT, SIGTERM, SIGHUP},
+                [&process](int number) {
+                  number == SIGHUP ? process.on_reload_signal() : process.on_stop_signal();
+                }),
         wait(process.control_, [&process] { process.begin_drain(); }),
         deadline(process.control_,
                  [&process] {
@@ -58,9 +59,7 @@ struct Process::Controls {
         housekeeping(process.control_, [&process] { process.keep_house(); }),
         worker_done(process.control_, [&process] { process.on_worker_done(); }) {}
 
-  net::Signal interrupt;
-  net::Signal terminate;
-  net::Signal reload;
+  net::Signals signals;
   net::Timer wait;
   net::Timer deadline;
   net::Timer housekeeping;
