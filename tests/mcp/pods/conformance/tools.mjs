@@ -79,20 +79,24 @@ function addStreamingTools(tool) {
   });
 }
 
-// What must travel to the client and back while the call is open.
+// What must travel to the client and back while the call is open. It goes out on the call's own
+// stream: the standalone one need not be open yet, since a client opens it without waiting for it.
 function addClientTools(tool) {
   const ask = async (mcpReq, message, properties, required = []) => {
-    const answer = await mcpReq.elicitInput({
-      mode: 'form',
-      message,
-      requestedSchema: { type: 'object', properties, required },
-    });
+    const question = { type: 'object', properties, required };
+    const answer = await mcpReq.elicitInput(
+      { mode: 'form', message, requestedSchema: question },
+      { relatedRequestId: mcpReq.id },
+    );
     return `action=${answer.action}, content=${JSON.stringify(answer.content ?? {})}`;
   };
 
   const sample = async ({ prompt }, { mcpReq }) => {
     const messages = [{ role: 'user', content: textContent(prompt) }];
-    const answer = await mcpReq.requestSampling({ messages, maxTokens: 100 });
+    const answer = await mcpReq.requestSampling(
+      { messages, maxTokens: 100 },
+      { relatedRequestId: mcpReq.id },
+    );
     return content(textContent(`LLM response: ${answer.content.text}`));
   };
   tool('test_sampling', "Asks the client's model", sample, z.object({ prompt: z.string() }));
