@@ -97,7 +97,7 @@ FieldId field_id(std::string_view name) {
     case 4:
       return one_of<4>(at, "host", host);
     case 6:
-      return one_of<6>(at, "accept", accept, "expect", expect);
+      return one_of<6>(at, "accept", accept, "cookie", cookie, "expect", expect);
     case 7:
       return one_of<7>(at, "trailer", trailer, "upgrade", upgrade);
     case 8:

@@ -21,6 +21,7 @@ enum class FieldId : std::uint8_t {
   connection,
   content_length,
   content_type,
+  cookie,
   expect,
   forwarded,
   host,

@@ -15,6 +15,7 @@ TEST_CASE("field_id: every known name is known in any case, and no neighbour of 
       {"connection", FieldId::connection},
       {"content-length", FieldId::content_length},
       {"content-type", FieldId::content_type},
+      {"cookie", FieldId::cookie},
       {"expect", FieldId::expect},
       {"forwarded", FieldId::forwarded},
       {"host", FieldId::host},
