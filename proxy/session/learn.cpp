@@ -40,7 +40,7 @@ bool starts_ignoring_case(std::string_view text, std::string_view start) {
          http::equals_ignoring_case(text.substr(0, start.size()), start);
 }
 
-bool is_unknown_form(std::string_view message) {
+bool is_unknown_form(std::string_view message, std::span<const std::string> more_forms) {
   message = without_leading_blank(message);
   for (const std::string_view words : kStatusWords) {
     if (starts_ignoring_case(message, words)) {
@@ -48,8 +48,8 @@ bool is_unknown_form(std::string_view message) {
       break;
     }
   }
-  return std::ranges::any_of(
-      kUnknownForms, [&](std::string_view form) { return starts_ignoring_case(message, form); });
+  const auto begins = [&](std::string_view form) { return starts_ignoring_case(message, form); };
+  return std::ranges::any_of(kUnknownForms, begins) || std::ranges::any_of(more_forms, begins);
 }
 
 // Finds the message in the beginning of a JSON error: {"error": {"message": M}}, {"error": M} or
@@ -130,14 +130,14 @@ Lesson lesson_of(const Answer& answer) {
   return lesson_of_refusal(answer);
 }
 
-bool says_unknown_session(std::string_view body_start) {
+bool says_unknown_session(std::string_view body_start, std::span<const std::string> more_forms) {
   body_start = without_leading_blank(body_start.substr(0, kUnknownSessionPeekBytes));
   if (!body_start.starts_with('{')) {
     if (body_start.starts_with('"')) body_start.remove_prefix(1);  // a JSON text that is a string
-    return is_unknown_form(body_start);
+    return is_unknown_form(body_start, more_forms);
   }
   const auto message = ErrorMessage(body_start).find();
-  return message && is_unknown_form(*message);
+  return message && is_unknown_form(*message, more_forms);
 }
 
 }  // namespace ringside::session

@@ -11,6 +11,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "http/head.h"
@@ -43,8 +45,9 @@ Lesson lesson_of(const Answer& answer);
 
 // True when a refusal with this body (its beginning suffices) is one of the known forms of "unknown
 // session": a text that begins with one, or a JSON object whose error message does. What the body
-// says elsewhere does not count.
-bool says_unknown_session(std::string_view body_start);
+// says elsewhere does not count. `more_forms` are further beginnings of such a text, in any case.
+bool says_unknown_session(std::string_view body_start,
+                          std::span<const std::string> more_forms = {});
 
 // How much of a 400's body says_unknown_session() needs to see at most.
 inline constexpr std::size_t kUnknownSessionPeekBytes = 512;
