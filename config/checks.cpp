@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/nearest.h"
+#include "session/keys.h"
 
 namespace ringside::config {
 namespace {
@@ -105,6 +106,153 @@ class ListenerChecks {
   Unique binds_{walk_, "the address", "give each listener its own port"};
 };
 
+// Keys that need one another, or exclude one another. A key whose own value is faulty was left at
+// its default; what depends on it is then not judged.
+class AffinityChecks {
+ public:
+  AffinityChecks(Walk& walk, const Cursor& at, const session::Options& affinity)
+      : walk_(walk), at_(at), affinity_(affinity), mode_(at.find("mode")) {}
+
+  void check() {
+    check_revive();
+    check_handles();
+    check_keys(at_.find("tag").find("key_files"));
+    check_keys(at_.find("tag").find("key_env"));
+    check_cookie_prefix();
+    if (mode_ && affinity_.mode == Mode::learn && mode_.node->text != "learn") return;
+    check_loss();
+    check_tag();
+    if (const Cursor cookie = at_.find("cookie"); cookie && affinity_.mode != Mode::cookie)
+      unused(cookie, "mode: cookie");
+    const bool ignores_ids = affinity_.mode == Mode::client || affinity_.mode == Mode::none;
+    if (const Cursor handles = at_.find("handles"); handles && ignores_ids)
+      unused(handles, "mode: learn");
+  }
+
+ private:
+  using Mode = session::Mode;
+
+  void unused(const Cursor& at, const std::string& needed) {
+    const std::string mode = mode_ ? mode_.node->text : "learn";
+    walk_.key_fault(at, {"has no use in mode " + mode, "remove it, or write " + needed});
+  }
+
+  void check_revive() {
+    const Cursor lost = at_.find("on_owner_lost");
+    const bool is_faulty = lost && affinity_.on_owner_lost == session::OnOwnerLost::not_found &&
+                           lost.node->text != "not_found";
+    const Cursor revive = at_.find("revive");
+    if (!revive || is_faulty || affinity_.on_owner_lost == session::OnOwnerLost::reinitialize)
+      return;
+    walk_.key_fault(revive, {"has no use where lost sessions are not revived",
+                             "remove it, or write on_owner_lost: reinitialize"});
+  }
+
+  void check_loss() {
+    if (affinity_.on_owner_lost == session::OnOwnerLost::not_found) return;
+    if (affinity_.mode == Mode::learn) return;
+    walk_.fault(at_.find("on_owner_lost"),
+                {"\"reinitialize\" has no use in mode " + mode_.node->text +
+                     ": only mode learn can map the id of a client to another",
+                 "write not_found, or mode: learn"});
+  }
+
+  void check_tag() {
+    const Cursor tag = at_.find("tag");
+    if (affinity_.mode != Mode::tag && affinity_.mode != Mode::cookie) {
+      if (tag) unused(tag, "mode: tag or mode: cookie");
+      return;
+    }
+    if (!tag) {
+      walk_.fault(mode_, {in_quotes(mode_.node->text) + " needs a key",
+                          "add tag: {key_files: [PATH]} or tag: {key_env: [NAME]}"});
+    } else if (is_mapping(tag) && tag.node->children.empty()) {
+      walk_.key_fault(tag, {"has no key", "add key_files: [PATH] or key_env: [NAME]"});
+    }
+    const std::size_t keys = affinity_.tag.key_files.size() + affinity_.tag.key_env.size();
+    if (keys <= session::kTagKeysMax) return;
+    walk_.key_fault(tag, {"has " + std::to_string(keys) + " keys",
+                          "stay within " + std::to_string(session::kTagKeysMax) +
+                              " in all: a forged tag is tried with each"});
+  }
+
+  void check_keys(const Cursor& at) {
+    if (!is_list(at)) return;
+    Unique keys(walk_, "the key", "list each once, the one that signs first");
+    for (std::size_t i = 0; i < at.node->children.size(); ++i) {
+      const Cursor key = at.item(i);
+      if (key.node->kind == TreeNode::Kind::scalar) keys.add(key, key.node->text);
+    }
+  }
+
+  // Browsers drop a cookie whose name promises what its attributes do not keep
+  // (RFC 6265bis, 4.1.3).
+  void check_cookie_prefix() {
+    const session::CookieOptions& cookie = affinity_.cookie;
+    const std::string name = lower_case(cookie.name);
+    const bool is_host = name.starts_with("__host-");
+    if (!is_host && !name.starts_with("__secure-")) return;
+    if (cookie.secure && (!is_host || cookie.path == "/")) return;
+    walk_.fault(
+        at_.find("cookie").find("name"),
+        {"browsers drop a cookie " + in_quotes(cookie.name) +
+             (cookie.secure ? " with a path" : " that is not secure"),
+         cookie.secure ? "write path: /, or another name" : "write secure: true, or another name"});
+  }
+
+  void check_handles() {
+    const Cursor list = at_.find("handles");
+    if (!is_list(list)) return;
+    Unique handles(walk_, "the handle", "write it once");
+    for (std::size_t i = 0; i < affinity_.handles.size(); ++i) {
+      const Cursor item = list.item(i);
+      if (!is_mapping(item)) continue;
+      if (item.node->children.empty()) {
+        walk_.fault(item, {"names nothing", "write one of header, query, cookie, tasks"});
+      } else if (const Cursor key = only_handle(item)) {
+        check_handle(key, affinity_.handles[i]);
+        const std::string& name = affinity_.handles[i].name;
+        if (key.node->key == "tasks" || !name.empty())
+          handles.add(key, key.node->key + (name.empty() ? "" : " " + name));
+      }
+    }
+  }
+
+  // The one key of a handle that is known; with several of them that is a fault.
+  Cursor only_handle(const Cursor& item) {
+    Cursor only;
+    for (const std::string_view kind : {"header", "query", "cookie", "tasks"}) {
+      const Cursor key = item.find(kind);
+      if (!key) continue;
+      if (only) {
+        walk_.fault(item, {"names several things", "write each as an item of its own"});
+        return {};
+      }
+      only = key;
+    }
+    return only;
+  }
+
+  void check_handle(const Cursor& at, const session::HandleOptions& handle) {
+    if (handle.kind == session::HandleKind::header && handle.name == affinity_.header) {
+      walk_.fault(at, {in_quotes(handle.name) + " carries the session's id",
+                       "remove this handle: that field is always looked at"});
+    }
+    const bool is_own_cookie = affinity_.mode == Mode::cookie &&
+                               handle.kind == session::HandleKind::cookie &&
+                               handle.name == affinity_.cookie.name;
+    if (is_own_cookie) {
+      walk_.fault(at, {in_quotes(handle.name) + " is the proxy's own cookie",
+                       "remove this handle, or give affinity.cookie another name"});
+    }
+  }
+
+  Walk& walk_;
+  const Cursor& at_;
+  const session::Options& affinity_;
+  Cursor mode_;
+};
+
 class PoolChecks {
  public:
   explicit PoolChecks(Walk& walk) : walk_(walk) {}
@@ -112,6 +260,8 @@ class PoolChecks {
   void check(const Cursor& at, const relay::PoolOptions& pool) {
     check_endpoints(at.find("endpoints"), pool.endpoints);
     check_ring(at, pool);
+    const Cursor affinity = at.find("affinity");
+    if (is_mapping(affinity)) AffinityChecks(walk_, affinity, pool.affinity).check();
   }
 
  private:

@@ -34,8 +34,6 @@ struct Word {
   Enum value;
 };
 
-inline constexpr std::array<std::string_view, 0> kNoWords{};
-
 // A value that parse understands, and that lies in the rule's range.
 template <class Parse, class Take>
 void read_value(Walk& walk, const Cursor& at, const Rule& rule, Parse parse, Take take) {
@@ -85,6 +83,38 @@ constexpr Field<ClassOf<kMember>> real(std::string_view name, std::uint64_t leas
                 });
               },
           .shown = [](const T& from) { return real_text(from.*kMember); }};
+}
+
+// A share: 20% is 0.2.
+template <auto kMember>
+constexpr Field<ClassOf<kMember>> percent(std::string_view name, std::uint64_t least,
+                                          std::uint64_t most, std::string_view reason) {
+  using T = ClassOf<kMember>;
+  return {.name = name,
+          .rule = {.type = "percent",
+                   .least = least,
+                   .most = most,
+                   .reason = reason,
+                   .example = "a percentage, such as 20%"},
+          .read =
+              [](Walk& walk, const Cursor& at, const Rule& rule, T& into) {
+                read_value(walk, at, rule, parse_percent, [&](double value) {
+                  if (in_range(walk, at, rule, value)) into.*kMember = value / 100;
+                });
+              },
+          .shown = [](const T& from) { return real_text(from.*kMember * 100) + "%"; }};
+}
+
+template <auto kMember>
+constexpr Field<ClassOf<kMember>> flag(std::string_view name, std::string_view reason) {
+  using T = ClassOf<kMember>;
+  return {.name = name,
+          .rule = {.type = "boolean", .reason = reason, .example = "true or false"},
+          .read =
+              [](Walk& walk, const Cursor& at, const Rule& rule, T& into) {
+                read_value(walk, at, rule, parse_flag, [&](bool value) { into.*kMember = value; });
+              },
+          .shown = [](const T& from) { return std::string(from.*kMember ? "true" : "false"); }};
 }
 
 template <auto kMember>
@@ -157,15 +187,15 @@ std::vector<std::string_view> written_words() {
   return words;
 }
 
-// kWords: an array of Word<Enum>. kLater: words of a later version.
-template <auto kMember, const auto& kWords, const auto& kLater = kNoWords>
+// kWords: an array of Word<Enum>.
+template <auto kMember, const auto& kWords>
 constexpr Field<ClassOf<kMember>> choice(std::string_view name, std::string_view reason) {
   using T = ClassOf<kMember>;
   return {.name = name,
           .rule = {.type = "word", .reason = reason, .example = "a word"},
           .read =
               [](Walk& walk, const Cursor& at, const Rule& rule, T& into) {
-                const int index = read_word(walk, at, rule, written_words<kWords>(), kLater);
+                const int index = read_word(walk, at, rule, written_words<kWords>());
                 if (index >= 0) into.*kMember = kWords[static_cast<std::size_t>(index)].value;
               },
           .shown =
@@ -226,6 +256,32 @@ constexpr Field<ClassOf<kMember>> list_of(std::string_view name, std::uint64_t l
               [](const std::string& path, const T&, std::vector<KeyInfo>& into) {
                 describe_fields<V>(kFields, path + "[]", V{}, into);
               }};
+}
+
+// A list of values of one form: kParse turns the text of each into an item, or complains. kItem is
+// the rule of an item.
+template <auto kMember, auto kParse, const Rule& kItem>
+constexpr Field<ClassOf<kMember>> values(std::string_view name, std::uint64_t least,
+                                         std::uint64_t most, std::string_view reason,
+                                         std::string_view example) {
+  using T = ClassOf<kMember>;
+  return {
+      .name = name,
+      .rule = {.type = "list", .least = least, .most = most, .reason = reason, .example = example},
+      .read =
+          [](Walk& walk, const Cursor& at, const Rule& rule, T& into) {
+            if (!walk.is_list(at, rule)) return;
+            for (std::size_t i = 0; i < at.node->children.size(); ++i) {
+              read_value(walk, at.item(i), kItem, kParse,
+                         [&](auto& value) { (into.*kMember).push_back(std::move(value)); });
+            }
+          },
+      .describe =
+          [](const std::string& path, const T&, std::vector<KeyInfo>& into) {
+            into.push_back({.path = path + "[]",
+                            .type = std::string(kItem.type),
+                            .reason = std::string(kItem.reason)});
+          }};
 }
 
 // The same row, of a key that must be there.

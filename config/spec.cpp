@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/limits.h"
+#include "config/affinity.h"
 #include "config/fields.h"
 #include "config/names.h"
 
@@ -11,6 +12,7 @@ namespace ringside::config {
 namespace {
 
 using std::chrono::hours;
+using std::chrono::seconds;
 
 using app::ShutdownOptions;
 using observe::Format;
@@ -22,7 +24,6 @@ using relay::ListenerTimeouts;
 using relay::PoolOptions;
 using relay::PoolTimeouts;
 using relay::RouteOptions;
-using session::Mode;
 using upstream::EndpointOptions;
 using upstream::PlacementBy;
 using upstream::PlacementOptions;
@@ -119,19 +120,12 @@ void read_listener_pool(Walk& walk, const Cursor& at, const Rule& rule, Listener
   });
 }
 
-void read_trusted_proxies(Walk& walk, const Cursor& at, const Rule& rule, ListenerOptions& into) {
-  if (!walk.is_list(at, rule)) return;
-  constexpr Rule kItem{.example = "a range of addresses, such as 10.0.0.0/8"};
-  const auto parse = [](std::string_view text) -> Result<Cidr, Complaint> {
-    if (const auto range = Cidr::parse(text)) return *range;
-    return complain(in_quotes(text) + " is no range of addresses",
-                    "write one such as 10.0.0.0/8, fd00::/8 or 10.1.2.3");
-  };
-  for (std::size_t i = 0; i < at.node->children.size(); ++i) {
-    read_value(walk, at.item(i), kItem, parse,
-               [&](const Cidr& range) { into.trusted_proxies.push_back(range); });
-  }
-}
+constexpr Rule kTrustedProxy{.type = "address_range",
+                             .reason = "one address or a range",
+                             .example = "a range of addresses, such as 10.0.0.0/8"};
+constexpr Rule kAllowedOrigin{.type = "origin",
+                              .reason = "scheme and host, and the port where it is not the usual",
+                              .example = "an origin, such as https://a.example"};
 
 constexpr std::array kListener{
     parsed<&ListenerOptions::name, parse_listener_name>(
@@ -152,21 +146,15 @@ constexpr std::array kListener{
         "routes", 1, 1024,
         "in place of pool: which requests go where; each request looks through "
         "them"),
-    Field<ListenerOptions>{
-        .name = "trusted_proxies",
-        .rule = {.type = "list",
-                 .least = 0,
-                 .most = 256,
-                 .reason = "whose X-Forwarded-For and Forwarded are believed; each request looks "
-                           "through them",
-                 .example = "a list, such as [10.0.0.0/8]"},
-        .read = read_trusted_proxies,
-        .describe =
-            [](const std::string& path, const ListenerOptions&, std::vector<KeyInfo>& into) {
-              into.push_back({.path = path + "[]",
-                              .type = "address_range",
-                              .reason = "one address or a range"});
-            }},
+    values<&ListenerOptions::trusted_proxies, parse_address_range, kTrustedProxy>(
+        "trusted_proxies", 0, 256,
+        "whose X-Forwarded-For and Forwarded are believed; each request looks through them",
+        "a list, such as [10.0.0.0/8]"),
+    values<&ListenerOptions::allowed_origins, parse_origin, kAllowedOrigin>(
+        "allowed_origins", 1, 256,
+        "a request with another Origin is answered 403; any when absent; each such request looks "
+        "through them",
+        "a list, such as [https://a.example], or leave it out for any"),
     section<&ListenerOptions::timeouts, kListenerTimeouts>("timeouts",
                                                            "how long a client may take"),
     later<ListenerOptions>("tls", "remove it, and end TLS in front of the proxy until then"),
@@ -207,53 +195,6 @@ void read_endpoints(Walk& walk, const Cursor& at, const Rule& rule, PoolOptions&
   }
 }
 
-constexpr std::array kModes{Word<Mode>{"learn", Mode::learn}, Word<Mode>{"client", Mode::client},
-                            Word<Mode>{"none", Mode::none}};
-constexpr std::array<std::string_view, 2> kLaterModes{"tag", "cookie"};
-
-// What happens to a session whose owner is gone: one word so far, so there is no member to fill.
-constexpr std::array<std::string_view, 1> kOnOwnerLost{"not_found"};
-constexpr std::array<std::string_view, 1> kLaterOnOwnerLost{"reinitialize"};
-
-constexpr std::array kAffinity{
-    choice<&session::Options::mode, kModes, kLaterModes>(
-        "mode",
-        "learn: a session stays where its id was issued; client: the client's address decides; "
-        "none: spread"),
-    parsed<&session::Options::header, parse_header_name>(
-        "header",
-        {.type = "header_name",
-         .reason = "the field that carries the session's id",
-         .example = "mcp-session-id"},
-        [](const session::Options& options) { return options.header; }),
-    duration<&session::Options::idle_ttl>(
-        "idle_ttl", kLeast, hours(720),
-        "a session unused for so long is forgotten here; an open stream is use"),
-    duration<&session::Options::owner_grace>(
-        "owner_grace", kNone, hours(24),
-        "an owner that has refused connections for so long has lost its "
-        "sessions; until then they are answered 503"),
-    whole<&session::Options::max_sessions>(
-        "max_sessions", 1, 100'000'000,
-        "past it the least recently used is forgotten; each takes memory"),
-    Field<session::Options>{
-        .name = "on_owner_lost",
-        .rule = {.type = "word",
-                 .reason = "not_found: 404, which makes a client start a new session",
-                 .example = "not_found"},
-        .read =
-            [](Walk& walk, const Cursor& at, const Rule& rule, session::Options&) {
-              read_word(walk, at, rule, kOnOwnerLost, kLaterOnOwnerLost);
-            },
-        .shown = [](const session::Options&) { return std::string(kOnOwnerLost[0]); },
-        .words = [] { return std::vector<std::string>{std::string(kOnOwnerLost[0])}; }},
-    later<session::Options>("revive",
-                            "remove it: a lost session is answered 404 (on_owner_lost: not_found)"),
-    later<session::Options>("tag", "remove it: mode learn needs no keys"),
-    later<session::Options>("cookie", "remove it: mode learn needs no cookie"),
-    later<session::Options>("handles", "remove it: only the session's header names state so far"),
-};
-
 constexpr std::array kPlacedBy{Word<PlacementBy>{"client_ip", PlacementBy::client_ip},
                                Word<PlacementBy>{"least_sessions", PlacementBy::least_sessions}};
 
@@ -277,6 +218,20 @@ constexpr std::array kRing{
         "another seed is another ring; proxies that are to agree need the same"),
 };
 
+// Longer than a second, or off: a comment costs each open stream a write.
+void read_stream_keep_alive(Walk& walk, const Cursor& at, const Rule& rule, PoolTimeouts& into) {
+  read_value(walk, at, rule, parse_duration, [&](milliseconds value) {
+    if (!in_range(walk, at, rule, static_cast<std::uint64_t>(value.count()))) return;
+    if (value == kNone || value >= seconds(1)) {
+      into.stream_keep_alive = value;
+    } else {
+      walk.fault(at, {duration_text(static_cast<std::uint64_t>(value.count())) +
+                          " is below 1s: each open stream would be written to so often",
+                      "write 1s or more, or 0s for none"});
+    }
+  });
+}
+
 constexpr std::array kPoolTimeouts{
     duration<&PoolTimeouts::connect>("connect", kNone, hours(1),
                                      "an endpoint must accept within it; 0s is none"),
@@ -287,6 +242,18 @@ constexpr std::array kPoolTimeouts{
     duration<&PoolTimeouts::stream_idle>(
         "stream_idle", kNone, hours(720),
         "a response without a byte for so long is cut; 0s is none"),
+    Field<PoolTimeouts>{
+        .name = "stream_keep_alive",
+        .rule = {.type = "duration",
+                 .most = static_cast<std::uint64_t>(milliseconds(hours(1)).count()),
+                 .reason = "an event stream that was silent for so long is sent a comment; 0s is "
+                           "none, else 1s at least",
+                 .example = "a duration, such as 15s"},
+        .read = read_stream_keep_alive,
+        .shown =
+            [](const PoolTimeouts& timeouts) {
+              return duration_text(static_cast<std::uint64_t>(timeouts.stream_keep_alive.count()));
+            }},
 };
 
 constexpr std::array kPool{
@@ -306,7 +273,20 @@ constexpr std::array kPool{
                               .reason = "an address, or a mapping with the keys below"});
               describe_fields<EndpointOptions>(kEndpoint, path + "[]", {}, into);
             }},
-    section<&PoolOptions::affinity, kAffinity>("affinity", "what keeps a session on its endpoint"),
+    Field<PoolOptions>{
+        .name = "affinity",
+        .rule = {.type = "mapping",
+                 .reason = "what keeps a session on its endpoint",
+                 .example = "a mapping (KEY: VALUE)"},
+        .read =
+            [](Walk& walk, const Cursor& at, const Rule& rule, PoolOptions& into) {
+              if (walk.is_mapping(at, rule))
+                read_fields<session::Options>(walk, at, affinity_fields(), into.affinity);
+            },
+        .describe =
+            [](const std::string& path, const PoolOptions& initial, std::vector<KeyInfo>& into) {
+              describe_fields<session::Options>(affinity_fields(), path, initial.affinity, into);
+            }},
     section<&PoolOptions::placement, kPlacement>("placement", "which endpoint a new session gets"),
     section<&PoolOptions::ring, kRing>("ring", "the consistent-hash ring of the pool"),
     section<&PoolOptions::timeouts, kPoolTimeouts>("timeouts", "how long an endpoint may take"),
@@ -366,7 +346,11 @@ constexpr std::array kDocument{
               describe_fields<PoolOptions>(kPool, path + ".*", {}, into);
             }},
     section<&app::Options::limits, kLimits>("limits", "bounds on what clients may send and hold"),
-    later<app::Options>("state_file", "remove it: bindings are kept in memory so far"),
+    parsed<&app::Options::state_file, parse_file_path>(
+        "state_file",
+        {.type = "file_path",
+         .reason = "sessions are saved here and outlive the process; none when absent",
+         .example = "a path, such as /var/lib/ringside/state"}),
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Parsing and printing of durations, sizes and numbers.
+// Parsing and printing of durations, sizes, numbers, percentages and flags.
 #include "config/values.h"
 
 #include <algorithm>
@@ -139,6 +139,18 @@ Result<double, Complaint> parse_real(std::string_view text) {
   if (!is_number)
     return complain(in_quotes(text) + " is not a number", "write digits and a point, such as 1.25");
   return value;
+}
+
+Result<double, Complaint> parse_percent(std::string_view text) {
+  if (text.ends_with('%')) {
+    if (const auto value = parse_real(text.substr(0, text.size() - 1))) return *value;
+  }
+  return complain(in_quotes(text) + " is not a percentage", "write a number and %, such as 20%");
+}
+
+Result<bool, Complaint> parse_flag(std::string_view text) {
+  if (text == "true" || text == "false") return text == "true";
+  return complain(in_quotes(text) + " is neither true nor false", "write one of the two");
 }
 
 std::string duration_text(std::uint64_t ms) { return with_unit(ms, "0s", kDurationUnits); }

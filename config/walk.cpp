@@ -48,6 +48,7 @@ std::string joined(std::span<const std::string_view> words) {
 std::string bound_text(const Rule& rule, std::uint64_t bound) {
   if (rule.type == "duration") return duration_text(bound);
   if (rule.type.starts_with("size")) return size_text(bound);
+  if (rule.type == "percent") return std::to_string(bound) + "%";
   return std::to_string(bound);
 }
 
@@ -173,18 +174,14 @@ std::string range_text(const Rule& rule) {
 }
 
 int read_word(Walk& walk, const Cursor& at, const Rule& rule,
-              std::span<const std::string_view> words, std::span<const std::string_view> later) {
+              std::span<const std::string_view> words) {
   if (!walk.is_scalar(at, rule)) return -1;
   std::string all;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (at.node->text == words[i]) return static_cast<int>(i);
     all += (all.empty() ? "" : i + 1 == words.size() ? " or " : ", ") + std::string(words[i]);
   }
-  if (std::ranges::find(later, at.node->text) != later.end()) {
-    walk.fault(at, {in_quotes(at.node->text) + " is not supported yet", "write " + all});
-  } else {
-    walk.fault(at, {in_quotes(at.node->text) + " is not known here", "write " + all});
-  }
+  walk.fault(at, {in_quotes(at.node->text) + " is not known here", "write " + all});
   return -1;
 }
 
@@ -197,7 +194,7 @@ bool in_range(Walk& walk, const Cursor& at, const Rule& rule, std::uint64_t valu
 bool in_range(Walk& walk, const Cursor& at, const Rule& rule, double value) {
   if (value >= static_cast<double>(rule.least) && value <= static_cast<double>(rule.most))
     return true;
-  outside(walk, at, rule, real_text(value));
+  outside(walk, at, rule, real_text(value) + (rule.type == "percent" ? "%" : ""));
   return false;
 }
 

@@ -34,7 +34,7 @@ struct Cursor {
 // What one key may hold.
 struct Rule {
   std::string_view
-      type;  // integer, number, duration, size, word, list, mapping, or a definition of schema.json
+      type;  // integer, number, boolean, word, list, mapping, or a definition of schema.json
   std::uint64_t least =
       0;  // of a number, in its base unit (ms, B); of a list or mapping, how many entries
   std::uint64_t most = 0;   // 0: no range
@@ -89,10 +89,9 @@ bool in_range(Walk& walk, const Cursor& at, const Rule& rule, std::uint64_t valu
 bool in_range(Walk& walk, const Cursor& at, const Rule& rule, double value);
 std::string range_text(const Rule& rule);
 
-// Reads one of `words`; a word of `later` is refused as not supported yet. The index of the word,
-// or -1.
+// Reads one of `words`: its index, or -1.
 int read_word(Walk& walk, const Cursor& at, const Rule& rule,
-              std::span<const std::string_view> words, std::span<const std::string_view> later);
+              std::span<const std::string_view> words);
 
 // A row of the table: a key of the mapping that fills a T.
 template <class T>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 #include <vector>
 
 #include "admin/options.h"
@@ -23,6 +24,7 @@ struct Options {
   std::vector<relay::ListenerOptions> listeners;
   std::vector<relay::PoolOptions> pools;
   relay::Limits limits;
+  std::string state_file;  // where bindings outlive the process; empty: nowhere
 };
 
 }  // namespace ringside::app

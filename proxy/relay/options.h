@@ -32,6 +32,7 @@ struct ListenerOptions {
   Address bind;
   std::vector<RouteOptions> routes;  // `pool: NAME` is one route that matches all
   std::vector<Cidr> trusted_proxies;
+  std::vector<std::string> allowed_origins;  // scheme://host[:port], lower case; empty: any
   ListenerTimeouts timeouts;
 };
 
@@ -40,6 +41,7 @@ struct PoolTimeouts {
   milliseconds connect = std::chrono::seconds(2);
   milliseconds response_head = std::chrono::minutes(10);  // spares GETs that accept an event stream
   milliseconds stream_idle = milliseconds(0);
+  milliseconds stream_keep_alive = milliseconds(0);  // a silent event stream is sent a comment
 };
 
 struct PoolOptions {

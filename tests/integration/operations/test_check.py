@@ -66,14 +66,9 @@ def test_an_unknown_key_suggests_the_nearest(tmp_path):
 
 DISCOVERED = "discovery: { file: { path: e.yaml } }"
 LATER = {
-    "state_file": GOOD + "state_file: /tmp/state\n",
     "tls": GOOD.replace("pool: pods", "pool: pods\n    tls: { cert_file: c, key_file: k }"),
     "health": GOOD + "    health: { active: { path: / } }\n",
     "drain": GOOD + "    drain: { deadline: 10m }\n",
-    "tag": GOOD + "    affinity: { mode: tag }\n",
-    "cookie": GOOD + "    affinity: { mode: cookie }\n",
-    "handles": GOOD + "    affinity: { handles: [ { query: room } ] }\n",
-    "on_owner_lost": GOOD + "    affinity: { on_owner_lost: reinitialize }\n",
     "discovery": GOOD.replace("endpoints: [ 127.0.0.1:3000 ]", DISCOVERED),
 }
 
@@ -86,6 +81,42 @@ def test_a_key_whose_feature_comes_later_is_refused_as_not_yet_supported(tmp_pat
     assert any(
         key in one and re.search("not (yet supported|supported yet)", one) for one in said
     ), said
+
+
+SESSIONS = {
+    "state file": GOOD + "state_file: state\n",
+    "origins": GOOD.replace("pool: pods", "pool: pods\n    allowed_origins: [ 'https://a' ]"),
+    "tag": GOOD + "    affinity: { mode: tag, tag: { key_files: [ tag.key ] } }\n",
+    "cookie": GOOD + "    affinity: { mode: cookie, tag: { key_env: [ TAG_KEY ] } }\n",
+    "handles": GOOD + "    affinity: { handles: [ { query: room }, { tasks: true } ] }\n",
+    "revival": GOOD + "    affinity: { on_owner_lost: reinitialize, revive: { unknown: true } }\n",
+    "search": GOOD + "    affinity: { search: { share: 5%, unknown_forms: [ gone ] } }\n",
+    "keep-alive": GOOD + "    timeouts: { stream_keep_alive: 15s }\n",
+}
+
+
+@pytest.mark.parametrize("text", SESSIONS.values(), ids=SESSIONS.keys())
+def test_what_is_said_of_sessions_and_streams_is_taken(tmp_path, text):
+    run = check(tmp_path, text, "--check")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    "affinity, key",
+    [
+        ("mode: tag", "mode"),
+        ("cookie: { name: pod }", "cookie"),
+        ("mode: none, handles: [ { query: room } ]", "handles"),
+        ("mode: client, on_owner_lost: reinitialize", "on_owner_lost"),
+        ("revive: { unknown: true }", "revive"),
+    ],
+)
+def test_keys_that_exclude_one_another_are_refused(tmp_path, affinity, key):
+    run = check(tmp_path, GOOD + f"    affinity: {{ {affinity} }}\n", "--check")
+    assert run.returncode == 2
+    assert [(line, said.split(": ")[0]) for line, _, said in faults(run)] == [
+        (8, f"pools.pods.affinity.{key}")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,14 @@ TEST_CASE("faults: the process: workers, admin, log, shutdown, limits") {
         {"1:18: shutdown.wait: 2h is outside 0s..1h; stay within it: after SIGTERM readiness fails "
          "and serving goes on "
          "for so long, until load balancers have noticed"}},
+       {"state_file: \"\"\n",
+        {"1:13: state_file: \"\" is no path of a file; write one such as "
+         "/var/lib/ringside/state"}},
+       {"state_file: state/\n",
+        {"1:13: state_file: \"state/\" is no path of a file; write one such as "
+         "/var/lib/ringside/state"}},
+       {"state_file: [state]\n",
+        {"1:13: state_file: is a list; write a path, such as /var/lib/ringside/state"}},
        {"limits: {header_bytes: 0}\n",
         {"1:24: limits.header_bytes: \"0\" has no unit; write 0B (units: B, KiB, MiB, GiB)"}},
        {"limits: {header_bytes: 512B}\n",
@@ -89,8 +97,7 @@ TEST_CASE("faults: the process: workers, admin, log, shutdown, limits") {
 TEST_CASE("faults: an unknown key is told the nearest known one, wherever it stands") {
   check(kBoth, {{"worker: 2\n",
                  {"1:1: worker: unknown key; did you mean workers? Known here: workers, admin, "
-                  "log, shutdown, listeners, "
-                  "pools, limits"}},
+                  "log, shutdown, listeners, pools, limits, state_file"}},
                 {"limits: {header_byte: 1KiB}\n",
                  {"1:10: limits.header_byte: unknown key; did you mean header_bytes? Known here: "
                   "header_bytes, "
@@ -107,10 +114,6 @@ TEST_CASE("faults: an unknown key is told the nearest known one, wherever it sta
 }
 
 TEST_CASE("faults: a key of a later version is refused, not ignored") {
-  check(
-      kBoth,
-      {{"state_file: /x\n",
-        {"1:1: state_file: is not supported yet; remove it: bindings are kept in memory so far"}}});
   check(kPool, {{"listeners: [{name: mcp, bind: 127.0.0.1:0, pool: a, tls: {cert_file: c}}]\n",
                  {"1:53: listeners[0].tls: is not supported yet; remove it, and end TLS in front "
                   "of the proxy until "
@@ -123,33 +126,16 @@ TEST_CASE("faults: a key of a later version is refused, not ignored") {
          {"pools:\n"
           "  a:\n"
           "    endpoints: [10.0.0.1:80]\n"
-          "    affinity: {mode: tag, on_owner_lost: reinitialize, revive: {}, tag: {}, cookie: {}, "
-          "handles: []}\n"
           "    health: {}\n"
           "    drain: {}\n"
           "    tls: {}\n",
-          {"4:22: pools.a.affinity.mode: \"tag\" is not supported yet; write learn, client or none",
-           "4:42: pools.a.affinity.on_owner_lost: \"reinitialize\" is not supported yet; write "
-           "not_found",
-           "4:56: pools.a.affinity.revive: is not supported yet; remove it: a lost session is "
-           "answered 404 "
-           "(on_owner_lost: not_found)",
-           "4:68: pools.a.affinity.tag: is not supported yet; remove it: mode learn needs no keys",
-           "4:77: pools.a.affinity.cookie: is not supported yet; remove it: mode learn needs no "
-           "cookie",
-           "4:89: pools.a.affinity.handles: is not supported yet; remove it: only the session's "
-           "header names state so "
-           "far",
-           "5:5: pools.a.health: is not supported yet; remove it: an endpoint that refuses "
+          {"4:5: pools.a.health: is not supported yet; remove it: an endpoint that refuses "
            "connections is passed over as "
            "it is",
-           "6:5: pools.a.drain: is not supported yet; remove it: endpoints change with a restart "
+           "5:5: pools.a.drain: is not supported yet; remove it: endpoints change with a restart "
            "so far",
-           "7:5: pools.a.tls: is not supported yet; remove it: pods are spoken to in plain HTTP so "
-           "far"}},
-         {"pools: {a: {endpoints: [10.0.0.1:80], affinity: {mode: cookie}}}\n",
-          {"1:56: pools.a.affinity.mode: \"cookie\" is not supported yet; write learn, client or "
-           "none"}}});
+           "6:5: pools.a.tls: is not supported yet; remove it: pods are spoken to in plain HTTP so "
+           "far"}}});
 }
 
 TEST_CASE("faults: a key that is there twice is a fault, and the first value counts") {
@@ -209,6 +195,42 @@ TEST_CASE("faults: listeners") {
           {"1:78: listeners[0].timeouts.request_head: 0s is outside 1ms..1h; stay within it: the "
            "whole head within so "
            "long; a head that never ends would hold its connection"}}});
+}
+
+TEST_CASE("faults: the origins that a listener takes") {
+  check(kPool,
+        {{"listeners:\n"
+          "  - name: mcp\n"
+          "    bind: 127.0.0.1:0\n"
+          "    pool: a\n"
+          "    allowed_origins:\n"
+          "      - \"https://*.example\"\n"
+          "      - \"null\"\n"
+          "      - a.example\n"
+          "      - https://a.example/\n"
+          "      - https://a.example:0\n"
+          "      - 1http://a.example\n"
+          "      - [https://a.example]\n",
+          {"6:9: listeners[0].allowed_origins[0]: \"https://*.example\" has a wildcard; write each "
+           "origin, or leave allowed_origins out for any",
+           "7:9: listeners[0].allowed_origins[1]: \"null\" is what every page without an origin "
+           "sends; name the pages' own, such as https://a.example",
+           "8:9: listeners[0].allowed_origins[2]: \"a.example\" has no scheme; write "
+           "scheme://host, such as https://a.example",
+           "9:9: listeners[0].allowed_origins[3]: \"https://a.example/\" goes on after the host; "
+           "browsers send scheme://host alone: leave path and / out",
+           "10:9: listeners[0].allowed_origins[4]: \"https://a.example:0\" has no host, or a port "
+           "that is none; write scheme://host or scheme://host:port, such as https://a.example",
+           "11:9: listeners[0].allowed_origins[5]: \"1http://a.example\" has no scheme; write "
+           "scheme://host, such as https://a.example",
+           "12:9: listeners[0].allowed_origins[6]: is a list; write an origin, such as "
+           "https://a.example"}},
+         {"listeners: [{name: mcp, bind: 127.0.0.1:0, pool: a, allowed_origins: []}]\n",
+          {"1:70: listeners[0].allowed_origins: has no entry; write a list, such as "
+           "[https://a.example], or leave it out for any"}},
+         {"listeners: [{name: mcp, bind: 127.0.0.1:0, pool: a, allowed_origins: any}]\n",
+          {"1:70: listeners[0].allowed_origins: is a single value; write a list, such as "
+           "[https://a.example], or leave it out for any"}}});
 }
 
 TEST_CASE("faults: two listeners, or a listener and admin, in one place or by one name") {
@@ -349,8 +371,10 @@ TEST_CASE("faults: affinity, placement, ring and timeouts of a pool") {
         "max_sessions: 0}\n"
         "    placement: {by: random, balance_factor: 0.9}\n"
         "    ring: {points: 4097, seed: -1}\n"
-        "    timeouts: {connect: 61m, response_head: 10, stream_idle: none}\n",
-        {"4:22: pools.a.affinity.mode: \"sticky\" is not known here; write learn, client or none",
+        "    timeouts: {connect: 61m, response_head: 10, stream_idle: none, stream_keep_alive: "
+        "999ms}\n",
+        {"4:22: pools.a.affinity.mode: \"sticky\" is not known here; write learn, tag, cookie, "
+         "client or none",
          "4:38: pools.a.affinity.header: \"a b\" is no header name; write one without colon or "
          "spaces, such as "
          "mcp-session-id",
@@ -378,7 +402,16 @@ TEST_CASE("faults: affinity, placement, ring and timeouts of a pool") {
          "7:45: pools.a.timeouts.response_head: \"10\" has no unit; write 10s (units: ms, s, m, h)",
          "7:62: pools.a.timeouts.stream_idle: \"none\" is not a duration; write a whole number and "
          "a unit, such as 10s "
-         "(units: ms, s, m, h)"}},
+         "(units: ms, s, m, h)",
+         "7:87: pools.a.timeouts.stream_keep_alive: 999ms is below 1s: each open stream would be "
+         "written to so often; write 1s or more, or 0s for none"}},
+       {"pools: {a: {endpoints: [10.0.0.1:80], timeouts: {stream_keep_alive: 61m}}}\n",
+        {"1:69: pools.a.timeouts.stream_keep_alive: 61m is outside 0s..1h; stay within it: an "
+         "event stream that was silent for so long is sent a comment; 0s is none, else 1s at "
+         "least"}},
+       {"pools: {a: {endpoints: [10.0.0.1:80], timeouts: {stream_keep_alive: on}}}\n",
+        {"1:69: pools.a.timeouts.stream_keep_alive: \"on\" is not a duration; write a whole number "
+         "and a unit, such as 10s (units: ms, s, m, h)"}},
        {"pools: {a: {endpoints: [10.0.0.1:80], affinity: {header: Host}}}\n",
         {"1:58: pools.a.affinity.header: \"Host\" is rewritten by every proxy; name the field that "
          "carries the "

@@ -19,6 +19,7 @@ app::Options read(std::string_view yaml) {
 TEST_CASE("reader: every key reaches its option") {
   const app::Options options = read(R"(
 workers: 3
+state_file: /var/lib/ringside/state
 admin: { bind: "[::1]:9901" }
 log: { level: warn, format: json, access: /var/log/a }
 shutdown: { wait: 5s, deadline: 1m }
@@ -27,6 +28,7 @@ listeners:
     bind: localhost:8080
     pool: burger
     trusted_proxies: [10.0.0.0/8, "::1"]
+    allowed_origins: ["https://A.example:8443"]
     timeouts: { request_head: 1s, request_body: 2s, keep_alive: 3s }
 pools:
   burger:
@@ -38,12 +40,14 @@ pools:
       owner_grace: 250ms
       max_sessions: 10
       on_owner_lost: not_found
+      max_sessions_per_client: 4
     placement: { by: least_sessions, balance_factor: 1.5 }
     ring: { points: 40, seed: 18446744073709551615 }
-    timeouts: { connect: 1s, response_head: 0s, stream_idle: 2h }
+    timeouts: { connect: 1s, response_head: 0s, stream_idle: 2h, stream_keep_alive: 1s }
 limits: { header_bytes: 16KiB, body_bytes: 1MiB, connections: 5 }
 )");
   CHECK(options.workers == 3);
+  CHECK(options.state_file == "/var/lib/ringside/state");
   CHECK(options.admin.bind.value().text() == "[::1]:9901");
   CHECK(options.log.level == observe::Level::warn);
   CHECK(options.log.format == observe::Format::json);
@@ -61,6 +65,7 @@ limits: { header_bytes: 16KiB, body_bytes: 1MiB, connections: 5 }
   CHECK(listener.routes[0].pool == "burger");
   REQUIRE(listener.trusted_proxies.size() == 2);
   CHECK(listener.trusted_proxies[0].contains(Address::parse_host("10.9.9.9").value()));
+  CHECK(listener.allowed_origins == std::vector<std::string>{"https://a.example:8443"});
   CHECK(listener.timeouts.request_head == milliseconds(1'000));
   CHECK(listener.timeouts.request_body == milliseconds(2'000));
   CHECK(listener.timeouts.keep_alive == milliseconds(3'000));
@@ -80,6 +85,7 @@ limits: { header_bytes: 16KiB, body_bytes: 1MiB, connections: 5 }
   CHECK(pool.affinity.idle_ttl == milliseconds(3'600'000));
   CHECK(pool.affinity.owner_grace == milliseconds(250));
   CHECK(pool.affinity.max_sessions == 10);
+  CHECK(pool.affinity.max_sessions_per_client == 4);
   CHECK(pool.placement.by == upstream::PlacementBy::least_sessions);
   CHECK(pool.placement.balance_factor == 1.5);
   CHECK(pool.ring.points == 40);
@@ -87,6 +93,7 @@ limits: { header_bytes: 16KiB, body_bytes: 1MiB, connections: 5 }
   CHECK(pool.timeouts.connect == milliseconds(1'000));
   CHECK(pool.timeouts.response_head == milliseconds(0));
   CHECK(pool.timeouts.stream_idle == milliseconds(7'200'000));
+  CHECK(pool.timeouts.stream_keep_alive == milliseconds(1'000));
   CHECK(options.limits.header_bytes == 16'384);
   CHECK(options.limits.body_bytes == 1'048'576);
   CHECK(options.limits.connections == 5);
@@ -100,6 +107,9 @@ TEST_CASE("reader: a key that is absent leaves the default of its module") {
   CHECK(options.workers == fresh.workers);
   CHECK_FALSE(options.admin.bind.has_value());
   CHECK(options.log.access.empty());
+  CHECK(options.state_file.empty());
+  CHECK(options.listeners[0].allowed_origins.empty());
+  CHECK(options.pools[0].timeouts.stream_keep_alive == milliseconds(0));
   CHECK(options.shutdown.deadline == fresh.shutdown.deadline);
   CHECK(options.limits.header_bytes == fresh.limits.header_bytes);
   CHECK(options.listeners[0].timeouts.keep_alive == relay::ListenerTimeouts{}.keep_alive);
@@ -139,6 +149,29 @@ pools:
   CHECK(routes[0].path == "/");
   CHECK(routes[1].host == "b.example");
   CHECK(routes[1].path == "/Tools");
+}
+
+TEST_CASE("reader: an origin comes in lower case, without the port that its scheme has anyway") {
+  const app::Options options = read(R"(
+listeners:
+  - name: mcp
+    bind: 127.0.0.1:0
+    pool: a
+    allowed_origins:
+      - HTTPS://A.Example
+      - https://a.example:443
+      - http://localhost:80
+      - http://localhost:0443
+      - https://a.example:80
+      - "http://[FD00::1]:3000"
+      - vscode-webview://ab12
+pools:
+  a: { endpoints: [10.0.0.1:80] }
+)");
+  CHECK(options.listeners[0].allowed_origins ==
+        std::vector<std::string>{"https://a.example", "https://a.example", "http://localhost",
+                                 "http://localhost:443", "https://a.example:80",
+                                 "http://[fd00::1]:3000", "vscode-webview://ab12"});
 }
 
 TEST_CASE("reader: an alias stands for its anchor's value") {

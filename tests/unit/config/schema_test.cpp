@@ -66,7 +66,7 @@ class Flattened {
     std::smatch found;
     const std::string description = node.at("description");
     const bool has_range = std::regex_search(
-        description, found, std::regex(R"(\(([0-9A-Za-z]+\.\.[0-9A-Za-z]+)\)\.$)"));
+        description, found, std::regex(R"(\(([0-9A-Za-z%]+\.\.[0-9A-Za-z%]+)\)\.$)"));
     return has_range ? found[1].str() : "";
   }
 
@@ -199,6 +199,29 @@ TEST_CASE("schema: its patterns take what the program takes, and refuse what it 
       {"path",
        [](std::string_view text) { return config::parse_path(text).has_value(); },
        {"/", "/a", "/a/b", "/a.b-c_d~e", "a", "", "/a/", "//", "/a?b", "/a#b", "/a b", "/*"}},
+      {"percent",
+       [](std::string_view text) { return config::parse_percent(text).has_value(); },
+       {"20%", "0%", "0.5%", "20", "%", "-1%", "20 %", "", ".5%"}},
+      {"origin",
+       [](std::string_view text) { return config::parse_origin(text).has_value(); },
+       {"https://a.example", "HTTP://A:80", "http://[::1]:80", "http://localhost", "a.example",
+        "https://a.example/", "https://a.example:", "https://", "https://*", "null", "",
+        "1http://a", "http://a b"}},
+      {"cookie_name",
+       [](std::string_view text) { return config::parse_cookie_name(text).has_value(); },
+       {"ringside", "__Host-a", "a b", "a=b", "a;b", "", "a,b"}},
+      {"cookie_path",
+       [](std::string_view text) { return config::parse_cookie_path(text).has_value(); },
+       {"/", "/a", "/a/b", "a", "", "/a/", "/a;b", "/a b"}},
+      {"query_key",
+       [](std::string_view text) { return config::parse_query_key(text).has_value(); },
+       {"room", "a[]", "a:b", "a%20b", "a+b", "a=b", "a&b", "a b", "", "a#b"}},
+      {"file_path",
+       [](std::string_view text) { return config::parse_file_path(text).has_value(); },
+       {"/a", "a", "a/b", "/a/", "/", ""}},
+      {"variable_name",
+       [](std::string_view text) { return config::parse_variable_name(text).has_value(); },
+       {"RINGSIDE_KEY", "_a1", "1a", "A-B", "", "A=B"}},
       {"header_name",
        [](std::string_view text) { return config::parse_header_name(text).has_value(); },
        {"mcp-session-id", "X_Session", "a b", "a:", "", "a/b", "\xc3\xa9"}},

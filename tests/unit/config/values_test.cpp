@@ -1,4 +1,4 @@
-// Durations, sizes and numbers as people write them.
+// Durations, sizes, numbers, percentages and flags as people write them.
 #include "config/values.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -81,6 +81,28 @@ TEST_CASE("values: numbers are digits, with at most one point") {
     INFO(text);
     CHECK_FALSE(parse_whole(text).has_value());
     CHECK_FALSE(parse_real(text).has_value());
+  }
+}
+
+TEST_CASE("values: a percentage is a number and its sign") {
+  CHECK(parse_percent("20%").value() == 20);
+  CHECK(parse_percent("0.5%").value() == 0.5);
+  CHECK(parse_percent("0%").value() == 0);
+  CHECK(fault_of(parse_percent("20")) ==
+        "\"20\" is not a percentage; write a number and %, such as 20%");
+  for (const auto* text : {"", "%", "-1%", "+1%", "20 %", "20%%", "1e1%", "nan%", "0x1%"}) {
+    INFO(text);
+    CHECK_FALSE(parse_percent(text).has_value());
+  }
+}
+
+TEST_CASE("values: a flag is true or false") {
+  CHECK(parse_flag("true").value());
+  CHECK_FALSE(parse_flag("false").value());
+  CHECK(fault_of(parse_flag("yes")) == "\"yes\" is neither true nor false; write one of the two");
+  for (const auto* text : {"", "True", "on", "off", "1", "0", "true "}) {
+    INFO(text);
+    CHECK_FALSE(parse_flag(text).has_value());
   }
 }
 
