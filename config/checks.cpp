@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/nearest.h"
-#include "session/keys.h"
+#include "session/options.h"
 
 namespace ringside::config {
 namespace {

@@ -91,6 +91,20 @@ std::string_view Address::host_bytes() const {
   return {reinterpret_cast<const char*>(host_.data()), size};
 }
 
+Address Address::from_host_bytes(std::string_view bytes) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  if (bytes.size() == sizeof v4.sin_addr) {
+    std::memcpy(&v4.sin_addr, bytes.data(), bytes.size());
+    return Address(reinterpret_cast<const sockaddr*>(&v4));
+  }
+  if (bytes.size() != sizeof v6.sin6_addr) return {};
+  std::memcpy(&v6.sin6_addr, bytes.data(), bytes.size());
+  return Address(reinterpret_cast<const sockaddr*>(&v6));
+}
+
 std::string Address::host_text() const {
   if (empty()) return "-";
   std::array<char, INET6_ADDRSTRLEN> text{};

@@ -39,6 +39,8 @@ class Address {
 
   // The bytes of the host alone: 4 or 16, in network order.
   std::string_view host_bytes() const;
+  // The address of those, with port 0; empty for any other number of bytes.
+  static Address from_host_bytes(std::string_view bytes);
   std::string host_text() const;  // "10.0.0.1", "::1"
   std::string text() const;       // "10.0.0.1:80", "[::1]:80"
 

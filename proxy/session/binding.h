@@ -1,4 +1,4 @@
-// What a binding says, and the key it is found under.
+// What a binding says, what else a session may be, and the key it is found under.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,7 @@ namespace ringside::session {
 // A number that only upstream/ can resolve to an endpoint.
 using OwnerId = std::uint32_t;
 
-// The table's key of a session id: seeded anew in each process, so that nobody can choose colliding
-// ids.
+// The table's key of a session id: seeded at random, so that nobody can choose colliding ids.
 struct Key {
   Hash128 hash;
   friend bool operator==(const Key&, const Key&) = default;
@@ -21,6 +20,17 @@ struct Binding {
   OwnerId owner = 0;
   std::uint32_t path_hash = 0;  // of the path the session was issued on
   std::uint64_t digest = 0;     // base/digest.h
+  bool provisional = false;     // nothing but a 2xx to a GET said so: gives way to better evidence
+  bool revived = false;         // the session has another id inward
+};
+
+// What is known of a session id. The last three are tombstones, which say why.
+enum class Standing : std::uint8_t {
+  unknown,
+  bound,
+  deleted,  // its client ended it
+  lost,     // its owner is gone, or does not know it any more
+  nobody,   // every endpoint was asked, and none knows it
 };
 
 }  // namespace ringside::session

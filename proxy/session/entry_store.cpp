@@ -29,6 +29,7 @@ void EntryStore::erase(EntryIndex index) {
   EntryIndex* link = &buckets_[bucket_of(entry.key)];
   while (*link != index) link = &(*this)[*link].chained;
   *link = entry.chained;
+  entry.standing = Standing::unknown;
   entry.chained = free_;
   free_ = index;
   --size_;

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "session/binding.h"
+#include "session/clients.h"
 
 namespace ringside::session {
 
@@ -25,13 +26,22 @@ inline constexpr EntryIndex kNoEntry = UINT32_MAX;
 // One cache line, so that a look-up that hits touches one line beside its bucket.
 struct alignas(64) Entry {
   Key key{};
-  Binding binding{};
-  Time when{};                    // binding: its last use; tombstone: when it lapses
-  std::uint32_t streams = 0;      // open event streams
-  EntryIndex chained = kNoEntry;  // next of its bucket, or of the free list
+  std::uint64_t digest = 0;
+  OwnerId owner = 0;
+  std::uint32_t path_hash = 0;
+  Time when{};                     // binding: its last use; tombstone: when it lapses
+  std::int32_t created = 0;        // binding: when it was made, in whole seconds of Time
+  ClientIndex client = kNoClient;  // binding: for whom
+  EntryIndex chained = kNoEntry;   // next of its bucket, or of the free list
   EntryIndex older = kNoEntry;
   EntryIndex newer = kNoEntry;
-  bool ended = false;  // a tombstone
+  std::uint16_t streams = 0;              // open event streams, of those that could be counted
+  Standing standing = Standing::unknown;  // unknown: no entry, but room for one
+  bool provisional : 1 = false;
+  bool revived : 1 = false;
+
+  Binding binding() const { return {owner, path_hash, digest, provisional, revived}; }
+  bool is_binding() const { return standing == Standing::bound; }
 };
 static_assert(sizeof(Entry) == 64);
 
@@ -46,7 +56,7 @@ class EntryStore {
   // kNoEntry when there is none.
   EntryIndex find(const Key& key) const;
 
-  // A fresh entry, in no list. Requires: the key is not present.
+  // A fresh entry, in no list, with no standing yet. Requires: the key is not present.
   EntryIndex insert(const Key& key);
 
   // Requires: the entry is in no list.
@@ -59,6 +69,8 @@ class EntryStore {
   void unlink(EntryList& list, EntryIndex index);
 
   std::size_t size() const { return size_; }
+  // All entries have an index below this, and keep it; erased ones are Standing::unknown.
+  EntryIndex end() const { return static_cast<EntryIndex>(pages_.size() * kPage); }
 
  private:
   static constexpr std::size_t kPage = 64;  // entries; 4 KiB

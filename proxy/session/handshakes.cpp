@@ -82,8 +82,8 @@ bool Handshakes::put(Key key, Handshake handshake) {
 
 Handshake minimal_handshake(std::string_view protocol_version) {
   if (!is_plain(protocol_version)) protocol_version = kAssumedVersion;
-  std::string initialize =
-      R"({"jsonrpc":"2.0","id":"ringside-revive","method":"initialize","params":{"protocolVersion":")";
+  std::string initialize = R"({"jsonrpc":"2.0","id":"ringside-revive","method":"initialize",)"
+                           R"("params":{"protocolVersion":")";
   initialize += protocol_version;
   initialize +=
       R"(","capabilities":{},"clientInfo":{"name":"ringside","version":")" RINGSIDE_VERSION

@@ -15,12 +15,12 @@
 
 #include "base/hmac.h"
 #include "base/result.h"
+#include "session/options.h"
 
 namespace ringside::session {
 
 inline constexpr std::size_t kTagKeyMinBytes = 16;  // 32 are better: openssl rand -hex 32
 inline constexpr std::size_t kTagKeyMaxBytes = 4096;
-inline constexpr std::size_t kTagKeysMax = 8;
 
 // One key: its subkeys.
 struct TagKey {

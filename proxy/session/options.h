@@ -62,6 +62,8 @@ struct HandleOptions {
   std::string name;  // of the field, key or cookie; empty with HandleKind::tasks
 };
 
+inline constexpr std::size_t kTagKeysMax = 8;
+
 // The keys of modes tag and cookie (pools.*.affinity.tag). The first signs, all verify; files come
 // before variables.
 struct TagOptions {

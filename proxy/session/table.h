@@ -7,12 +7,13 @@
 //          keeps one alive.
 // Bounds   At most Options::max_sessions entries, tombstones included, exactly and over all shards;
 //          past that the least recently used goes (tombstones first, sessions with an open stream
-//          never), counted in evicted(). About 72 bytes an entry, none before the first; memory
-//          grown is kept for later sessions.
+//          never), counted in evicted(). About 72 bytes an entry and 40 a client, none before the
+//          first; memory grown is kept for later sessions.
 // Time     A binding lapses idle_ttl after its last use. "Now" is an argument; this file never
 //          reads a clock. Threads whose clocks differ by some milliseconds do no harm.
-// Threads  Safe from any thread: entries live in lock-striped shards, one lock at a time; no lock
-//          is held during a callback.
+// Threads  Safe from any thread: entries live in lock-striped shards, one lock at a time (and
+//          within it that of the clients, where a binding begins or ends); no lock is held during a
+//          callback.
 // Errors   None: not finding a binding is an answer, not a fault.
 #pragma once
 
@@ -23,9 +24,12 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "session/binding.h"
+#include "session/clients.h"
 #include "session/options.h"
 
 namespace ringside::session {
@@ -43,37 +47,49 @@ class Table {
   Table& operator=(const Table&) = delete;
 
   Key key_of(std::string_view id) const;
+  std::uint64_t seed() const { return seed_; }  // tables of one seed have the same keys
 
-  enum class Standing : std::uint8_t { unknown, bound, ended };
+  using Standing = session::Standing;
   struct Found {
     Standing standing = Standing::unknown;
-    Binding binding;  // with Standing::bound
+    Binding binding;  // that of a tombstone is what was, or was claimed
   };
   // Looks a session up and, when it is bound, counts this as its use. What has lapsed is unknown.
   Found use(Key key, Time now);
+  // The same, and nobody notices: it counts as no use.
+  Found peek(Key key, Time now) const;
 
   enum class Learned : std::uint8_t {
     bound,     // a new binding
     renewed,   // it was bound to that owner already; this counts as a use
+    moved,     // from another owner, which had it provisionally
     conflict,  // another owner that lives has it: left as it is
     full,      // every entry has an open stream: not stored
   };
   // `owner_lives` says whether a present, different owner still counts. A tombstone gives way, as
-  // does what has lapsed.
-  Learned learn(Key key, const Binding& binding, Time now,
+  // does what has lapsed. A renewed binding keeps its client; it becomes firm unless this one is
+  // provisional too, and revived if this one is.
+  Learned learn(Key key, const Binding& binding, const Address& client, Time now,
                 const std::function<bool(OwnerId)>& owner_lives);
 
-  // Ends a binding of this owner (a newer owner's stays) and leaves a tombstone until
-  // `remember_until`, or none when that is not after `now`. False when there was no such binding.
-  bool forget(Key key, OwnerId owner, Time now, Time remember_until);
+  // Ends a binding of this owner (a newer owner's stays) and leaves a tombstone that says `why`
+  // until `remember_until`, or none when that is not after `now`. False when there was no such
+  // binding.
+  bool forget(Key key, OwnerId owner, Standing why, Time now, Time remember_until);
 
   // Ends all bindings of an owner that has lost its sessions, as forget() does; returns how many.
   // One with an open stream is spared: the stream of a dead owner ends by itself. Cost: a look at
   // every binding.
-  std::size_t forget_owner(OwnerId owner, Time now, Time remember_until);
+  std::size_t forget_owner(OwnerId owner, Standing why, Time now, Time remember_until);
+
+  // Remembers that nobody knows this session, unless more is known of it: a binding or another
+  // tombstone stays as it is. True when use() will find one or the other. An id that somebody made
+  // up costs no session its place, nor another kind of tombstone: false when all room is theirs.
+  // Of `claimed`, path and digest are kept.
+  bool remember_nobody(Key key, const Binding& claimed, Time now, Time until);
 
   // An open event stream keeps its session: each open that returns true is paired with one close.
-  // False for a session that is not in the table.
+  // False for a session that is not in the table, or that has 65,535 streams already.
   bool stream_opened(Key key);
   void stream_closed(Key key, Time now);
 
@@ -82,7 +98,49 @@ class Table {
   // lapsed.
   std::size_t expire(Time now, std::size_t work_max);
 
+  // What an operator sees and does. Each of these looks at every entry, some hundred in one hold of
+  // a lock, and may miss what comes or goes meanwhile: for the control thread.
+  struct Listed {
+    std::uint64_t digest = 0;
+    OwnerId owner = 0;
+    Address client;  // without its port; empty where it is not known
+    Time created{};  // to the second
+    Time last_used{};
+    std::uint32_t streams = 0;  // open now
+    bool provisional = false;
+    bool revived = false;
+  };
+  struct ListQuery {
+    std::optional<OwnerId> owner;    // only this one's
+    std::uint64_t after_digest = 0;  // only those that follow; 0: all
+    std::size_t limit = 100;
+  };
+  // Bindings in the order of their digests.
+  std::vector<Listed> list(const ListQuery& query) const;
+  std::optional<Listed> find_digest(std::uint64_t digest) const;
+  // As forget() with Standing::deleted, whoever the owner is.
+  bool forget_digest(std::uint64_t digest, Time now, Time remember_until);
+  // Gives the session to another owner, firmly; false when it is not bound.
+  bool move_digest(std::uint64_t digest, OwnerId new_owner, Time now);
+
+  // What outlives the process: a binding, or the tombstone of a deleted session.
+  struct Record {
+    Key key;
+    Binding binding;
+    Standing standing = Standing::bound;
+    Time when{};  // binding: its last use; tombstone: when it lapses
+    Time created{};
+    Address client;
+  };
+  // Calls `look` with each such entry, at a cost as above. An open stream counts as a use.
+  void for_each(Time now, const std::function<void(const Record&)>& look) const;
+  // Puts a record back that a table of the same seed gave, or a tombstone made of one. False for
+  // what has lapsed, is here already, or finds no room. The least recently used comes first: one
+  // that does not counts as used with its predecessor.
+  bool restore(const Record& record, Time now);
+
   std::size_t bindings() const { return bindings_.load(std::memory_order_relaxed); }  // live now
+  std::uint32_t sessions_of(const Address& client) const { return clients_.bindings_of(client); }
   // Since the start: bindings that went for want of room, bindings that lapsed, Learned::full.
   std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
   std::uint64_t expired() const { return expired_.load(std::memory_order_relaxed); }
@@ -91,26 +149,45 @@ class Table {
  private:
   struct Shard;
   struct Attempt;
+  struct News;
   class Room;
+
+  // What may go to make room, the first of them first.
+  enum class Rank : std::uint8_t { nobody, tombstone, binding };
 
   Shard& shard_of(const Key& key) const;
   bool has_lapsed(const Shard& shard, std::uint32_t index, Time now) const;
-  Attempt try_learn(Shard& shard, const Key& key, const Binding& binding, Time now,
-                    std::optional<OwnerId> departed, Room& room);
-  Attempt rebind(Shard& shard, std::uint32_t index, const Binding& binding, Time now,
+  void begin_binding(Shard& shard, std::uint32_t index, const Binding& binding,
+                     const Address& client, Time now);
+  void drop(Shard& shard, std::uint32_t index);
+
+  Attempt try_learn(Shard& shard, const Key& key, const News& news, std::optional<OwnerId> departed,
+                    Room& room);
+  Attempt rebind(Shard& shard, std::uint32_t index, const News& news,
                  std::optional<OwnerId> departed);
-  Attempt bind_anew(Shard& shard, const Key& key, const Binding& binding, Time now, Room& room);
+  Attempt bind_anew(Shard& shard, const Key& key, const News& news, Room& room);
+  Attempt try_remember_nobody(Shard& shard, const Key& key, const Binding& claimed, Time now,
+                              Time until, Room& room);
+  bool forget_any(Key key, std::optional<OwnerId> only, Standing why, Time now,
+                  Time remember_until);
+
+  void end(Shard& shard, std::uint32_t index, Standing why, Time now, Time remember_until);
   std::size_t expire_bindings(Shard& shard, Time now, std::size_t& work);
   void expire_tombstones(Shard& shard, Time now, std::size_t& work);
-  void end(Shard& shard, std::uint32_t index, Time now, Time remember_until);
-  bool evict_one();
+  bool evict_one(Rank last);
   void told(OwnerId owner, int change);
+
+  template <class Look, class Between>
+  void visit(Look look, Between between) const;
+  std::vector<Key> keys_of(std::uint64_t digest) const;
 
   // Fixed after construction.
   Options options_;
   OwnerChanged owner_changed_;
   std::uint64_t seed_;
   std::unique_ptr<Shard[]> shards_;
+
+  ClientRegistry clients_;
 
   // Counts over all shards. No lock covers them: each is a sum, and nothing is read through one.
   std::atomic<std::size_t> entries_{

@@ -112,7 +112,7 @@ void bench_table() {
   for (int i = 0; i < 1000; ++i) ids.push_back("1868a90c-9c0d-4f6e-8a57-" + std::to_string(i));
   const Time now{};
   for (const auto& id : ids) {
-    (void)table.learn(table.key_of(id), {.owner = 1}, now, [](auto) { return true; });
+    (void)table.learn(table.key_of(id), {.owner = 1}, {}, now, [](auto) { return true; });
   }
   bench("session: hash the id", [&](auto i) { return table.key_of(ids[i % 1000]).hash.low; });
   bench("session: hash the id, use the binding (1,000)",

@@ -36,7 +36,13 @@ struct Tested {
 
   Key key(const std::string& id) const { return table.key_of(id); }
   Learned learn(const std::string& id, OwnerId owner, Time now) {
-    return table.learn(key(id), {.owner = owner}, now, lives);
+    return table.learn(key(id), {.owner = owner}, {}, now, lives);
+  }
+  bool forget(const std::string& id, OwnerId owner, Time now, Time until) {
+    return table.forget(key(id), owner, Standing::deleted, now, until);
+  }
+  std::size_t forget_owner(OwnerId owner, Time now, Time until) {
+    return table.forget_owner(owner, Standing::lost, now, until);
   }
   Standing use(const std::string& id, Time now) { return table.use(key(id), now).standing; }
 
@@ -53,7 +59,7 @@ TEST_CASE("session_table: an id never learned is unknown") {
 TEST_CASE("session_table: a learned session is bound to its owner, with all that was stored") {
   Tested t;
   const Binding binding{.owner = 7, .path_hash = 8, .digest = 9};
-  CHECK(t.table.learn(t.key("s1"), binding, at(0), lives) == Learned::bound);
+  CHECK(t.table.learn(t.key("s1"), binding, {}, at(0), lives) == Learned::bound);
   const Table::Found found = t.table.use(t.key("s1"), at(1));
   CHECK(found.standing == Standing::bound);
   CHECK(found.binding.owner == 7);
@@ -94,7 +100,7 @@ TEST_CASE("session_table: an owner that is gone gives way to the next") {
     asked.push_back(owner);
     return false;
   };
-  CHECK(t.table.learn(t.key("s1"), {.owner = 2}, at(1), ask) == Learned::bound);
+  CHECK(t.table.learn(t.key("s1"), {.owner = 2}, {}, at(1), ask) == Learned::bound);
   CHECK(asked == std::vector<OwnerId>{1});
   CHECK(t.table.use(t.key("s1"), at(1)).binding.owner == 2);
   CHECK(t.owners == std::map<OwnerId, int>{{1, 0}, {2, 1}});
@@ -109,17 +115,17 @@ TEST_CASE("session_table: callbacks may call the table, as no lock is held") {
       Options{}, [&](OwnerId, int) { calls += table->use(key, at(1)).standing == Standing::bound; },
       1);
   key = table->key_of("s1");
-  table->learn(key, {.owner = 1}, at(0), lives);
+  table->learn(key, {.owner = 1}, {}, at(0), lives);
   CHECK(calls == 1);
   const auto ask = [&](OwnerId) { return table->use(key, at(1)).standing != Standing::bound; };
-  CHECK(table->learn(key, {.owner = 2}, at(1), ask) == Learned::bound);
+  CHECK(table->learn(key, {.owner = 2}, {}, at(1), ask) == Learned::bound);
 }
 
 TEST_CASE("session_table: a forgotten session is ended until its tombstone lapses (20)") {
   Tested t;
   t.learn("s1", 1, at(0));
-  CHECK(t.table.forget(t.key("s1"), 1, at(10), at(20)));
-  CHECK(t.use("s1", at(19)) == Standing::ended);
+  CHECK(t.forget("s1", 1, at(10), at(20)));
+  CHECK(t.use("s1", at(19)) == Standing::deleted);
   CHECK(t.use("s1", at(20)) == Standing::unknown);
   CHECK(t.owners[1] == 0);
   CHECK(t.table.bindings() == 0);
@@ -129,15 +135,15 @@ TEST_CASE("session_table: a forgotten session is ended until its tombstone lapse
 TEST_CASE("session_table: use does not prolong a tombstone") {
   Tested t;
   t.learn("s1", 1, at(0));
-  t.table.forget(t.key("s1"), 1, at(0), at(10));
-  for (int second = 0; second < 10; ++second) CHECK(t.use("s1", at(second)) == Standing::ended);
+  t.forget("s1", 1, at(0), at(10));
+  for (int second = 0; second < 10; ++second) CHECK(t.use("s1", at(second)) == Standing::deleted);
   CHECK(t.use("s1", at(10)) == Standing::unknown);
 }
 
 TEST_CASE("session_table: a session forgotten with nothing to remember is unknown at once") {
   Tested t(1);
   t.learn("s1", 1, at(0));
-  CHECK(t.table.forget(t.key("s1"), 1, at(10), at(10)));
+  CHECK(t.forget("s1", 1, at(10), at(10)));
   CHECK(t.use("s1", at(10)) == Standing::unknown);
   CHECK(t.learn("s2", 1, at(10)) == Learned::bound);
   CHECK(t.table.evicted() == 0);
@@ -145,12 +151,12 @@ TEST_CASE("session_table: a session forgotten with nothing to remember is unknow
 
 TEST_CASE("session_table: forgetting spares a newer owner, the unknown and the ended") {
   Tested t;
-  CHECK_FALSE(t.table.forget(t.key("s1"), 1, at(0), at(9)));
+  CHECK_FALSE(t.forget("s1", 1, at(0), at(9)));
   t.learn("s1", 2, at(0));
-  CHECK_FALSE(t.table.forget(t.key("s1"), 1, at(0), at(9)));
+  CHECK_FALSE(t.forget("s1", 1, at(0), at(9)));
   CHECK(t.use("s1", at(1)) == Standing::bound);
-  CHECK(t.table.forget(t.key("s1"), 2, at(1), at(9)));
-  CHECK_FALSE(t.table.forget(t.key("s1"), 2, at(1), at(99)));
+  CHECK(t.forget("s1", 2, at(1), at(9)));
+  CHECK_FALSE(t.forget("s1", 2, at(1), at(99)));
   CHECK(t.use("s1", at(9)) == Standing::unknown);
   CHECK(t.owners[2] == 0);
 }
@@ -158,14 +164,13 @@ TEST_CASE("session_table: forgetting spares a newer owner, the unknown and the e
 TEST_CASE("session_table: an owner that lost its sessions is forgotten whole, and nobody else is") {
   Tested t;
   for (int i = 0; i < 100; ++i) t.learn("s" + std::to_string(i), i % 4 == 0 ? 1 : 2, at(0));
-  t.table.forget(t.key("s0"), 1, at(0), at(9));  // ended already: not counted again
-  CHECK(t.table.forget_owner(1, at(1), at(50)) == 24);
-  CHECK(t.table.forget_owner(1, at(1), at(50)) == 0);
+  t.forget("s0", 1, at(0), at(9));  // ended already: not counted again
+  CHECK(t.forget_owner(1, at(1), at(50)) == 24);
+  CHECK(t.forget_owner(1, at(1), at(50)) == 0);
   CHECK(t.owners == std::map<OwnerId, int>{{1, 0}, {2, 75}});
   CHECK(t.table.bindings() == 75);
   for (int i = 1; i < 100; ++i) {
-    CHECK(t.use("s" + std::to_string(i), at(2)) ==
-          (i % 4 == 0 ? Standing::ended : Standing::bound));
+    CHECK(t.use("s" + std::to_string(i), at(2)) == (i % 4 == 0 ? Standing::lost : Standing::bound));
   }
   CHECK(t.use("s4", at(50)) == Standing::unknown);
 }
@@ -175,18 +180,18 @@ TEST_CASE("session_table: forgetting an owner spares its sessions with an open s
   t.learn("s1", 1, at(0));
   t.learn("s2", 1, at(0));
   t.table.stream_opened(t.key("s1"));
-  CHECK(t.table.forget_owner(1, at(1), at(1)) == 1);
+  CHECK(t.forget_owner(1, at(1), at(1)) == 1);
   CHECK(t.use("s1", at(2)) == Standing::bound);
   CHECK(t.use("s2", at(2)) == Standing::unknown);
   t.table.stream_closed(t.key("s1"), at(3));
-  CHECK(t.table.forget_owner(1, at(3), at(3)) == 1);
+  CHECK(t.forget_owner(1, at(3), at(3)) == 1);
   CHECK(t.table.bindings() == 0);
 }
 
 TEST_CASE("session_table: a tombstone gives way to a session learned anew, without a question") {
   Tested t;
   t.learn("s1", 1, at(0));
-  t.table.forget(t.key("s1"), 1, at(0), at(50));
+  t.forget("s1", 1, at(0), at(50));
   CHECK(t.learn("s1", 2, at(1)) == Learned::bound);
   CHECK(t.table.use(t.key("s1"), at(60)).binding.owner == 2);
   CHECK(t.owners == std::map<OwnerId, int>{{1, 0}, {2, 1}});
@@ -245,7 +250,7 @@ TEST_CASE("session_table: streams stay counted over an end and a new beginning o
   Tested t;
   t.learn("s1", 1, at(0));
   t.table.stream_opened(t.key("s1"));
-  t.table.forget(t.key("s1"), 1, at(1), at(50));
+  t.forget("s1", 1, at(1), at(50));
   t.learn("s1", 1, at(2));
   CHECK(t.table.expire(at(500), 100) == 0);
   t.table.stream_closed(t.key("s1"), at(500));
@@ -274,7 +279,7 @@ TEST_CASE("session_table: when full, the least recently used binding goes first 
 TEST_CASE("session_table: when full, tombstones go before any binding, and are not counted") {
   Tested t(10);
   for (int i = 0; i < 10; ++i) t.learn("s" + std::to_string(i), 1, at(0));
-  for (int i = 6; i < 10; ++i) t.table.forget(t.key("s" + std::to_string(i)), 1, at(1), at(50));
+  for (int i = 6; i < 10; ++i) t.forget("s" + std::to_string(i), 1, at(1), at(50));
   for (int i = 10; i < 14; ++i) t.learn("s" + std::to_string(i), 1, at(2));
   CHECK(t.table.evicted() == 0);
   CHECK(t.table.bindings() == 10);
@@ -321,7 +326,7 @@ TEST_CASE("session_table: expire works no more than it may, and little by little
   Tested t(10'000);
   for (int i = 0; i < 500; ++i) t.learn("s" + std::to_string(i), 1, at(0));
   for (int i = 0; i < 250; ++i) {
-    t.table.forget(t.key("s" + std::to_string(i)), 1, at(0), at(i % 2 == 0 ? 100 : 5000));
+    t.forget("s" + std::to_string(i), 1, at(0), at(i % 2 == 0 ? 100 : 5000));
   }
   std::size_t lapsed = 0;
   int calls = 0;
@@ -338,19 +343,19 @@ TEST_CASE("session_table: a lapsed tombstone behind a longer one frees its room"
   Tested t(64);
   for (int i = 0; i < 64; ++i) t.learn("s" + std::to_string(i), 1, at(0));
   for (int i = 0; i < 64; ++i) {
-    t.table.forget(t.key("s" + std::to_string(i)), 1, at(0), at(i < 32 ? 5000 : 10));
+    t.forget("s" + std::to_string(i), 1, at(0), at(i < 32 ? 5000 : 10));
   }
   for (int call = 0; call < 64; ++call) t.table.expire(at(10), 4);
   // Had the short ones kept their room, learning 32 would have pushed long ones out.
   for (int i = 100; i < 132; ++i) t.learn("s" + std::to_string(i), 1, at(10));
-  for (int i = 0; i < 32; ++i) CHECK(t.use("s" + std::to_string(i), at(10)) == Standing::ended);
+  for (int i = 0; i < 32; ++i) CHECK(t.use("s" + std::to_string(i), at(10)) == Standing::deleted);
 }
 
 TEST_CASE(
     "session_table: a hundred thousand sessions stay within their bound, least used out (94)") {
   Tested t(10'000);
   for (int i = 0; i < 100'000; ++i) {
-    t.table.learn(t.key("s" + std::to_string(i)), {.owner = 1}, Time(milliseconds(i)), lives);
+    t.table.learn(t.key("s" + std::to_string(i)), {.owner = 1}, {}, Time(milliseconds(i)), lives);
   }
   CHECK(t.table.bindings() == 10'000);
   CHECK(t.table.evicted() == 90'000);
@@ -391,7 +396,7 @@ TEST_CASE("session_table: over random steps it agrees with a map that is obvious
       case 0: {
         const Standing expected = found == model.end() ? Standing::unknown
                                   : bound              ? Standing::bound
-                                                       : Standing::ended;
+                                                       : Standing::deleted;
         REQUIRE(t.use(id, now) == expected);
         if (bound) found->second.used = now;
         break;
@@ -413,7 +418,7 @@ TEST_CASE("session_table: over random steps it agrees with a map that is obvious
       case 2: {
         const Time until = at(clock + random.below(40));
         const bool ours = bound && found->second.owner == owner;
-        REQUIRE(t.table.forget(t.key(id), owner, now, until) == ours);
+        REQUIRE(t.forget(id, owner, now, until) == ours);
         if (ours && until > now) {
           found->second.ended = true;
           found->second.used = until;
@@ -465,11 +470,11 @@ TEST_CASE("session_table: threads that learn, use, forget and expire at once los
       const OwnerId owner = random.below(3);
       switch (random.below(8)) {
         case 0:
-          table.forget(key, owner, now, now + seconds(random.below(3)));
+          table.forget(key, owner, Standing::lost, now, now + seconds(random.below(3)));
           break;
         case 1:
           table.expire(now, 8);
-          if (step % 64 == 0) table.forget_owner(owner, now, now + seconds(1));
+          if (step % 64 == 0) table.forget_owner(owner, Standing::lost, now, now + seconds(1));
           break;
         case 2:
           table.stream_opened(key);
@@ -477,7 +482,7 @@ TEST_CASE("session_table: threads that learn, use, forget and expire at once los
           break;
         case 3:
         case 4:
-          table.learn(key, {.owner = owner}, now, random.below(2) == 0 ? lives : gone);
+          table.learn(key, {.owner = owner}, {}, now, random.below(2) == 0 ? lives : gone);
           break;
         default:
           table.use(key, now);
@@ -494,11 +499,11 @@ TEST_CASE("session_table: threads that learn, use, forget and expire at once los
   CHECK(table.bindings() == 0);
   for (const auto& owner : owners) CHECK(owner == 0);
   for (std::size_t i = 0; i < kMax; ++i) {  // no room was lost on the way
-    CHECK(table.learn(table.key_of(std::to_string(i)), {.owner = 0}, at(100'001), lives) ==
+    CHECK(table.learn(table.key_of(std::to_string(i)), {.owner = 0}, {}, at(100'001), lives) ==
           Learned::bound);
   }
   const std::uint64_t evicted = table.evicted();
-  table.learn(table.key_of("one more"), {.owner = 0}, at(100'001), lives);
+  table.learn(table.key_of("one more"), {.owner = 0}, {}, at(100'001), lives);
   CHECK(table.evicted() == evicted + 1);
 }
 
