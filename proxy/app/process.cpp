@@ -10,6 +10,8 @@
 #include <fstream>
 
 #include "app/host_identity.h"
+#include "app/saved_sessions.h"
+#include "app/tag_keys.h"
 #include "discovery/static_source.h"
 #include "net/resolver.h"
 #include "observe/families.h"
@@ -74,6 +76,7 @@ Process::~Process() = default;
 
 Result<void> Process::start() {
   net::ignore_broken_pipes();
+  controls_ = std::make_unique<Controls>(*this);  // before any thread: it blocks the signals
   const std::uint64_t descriptors = net::raise_descriptor_limit();
   const std::uint64_t wanted = 2ULL * options_.limits.connections;  // a client and its endpoint
   if (descriptors < wanted) {
@@ -83,9 +86,10 @@ Result<void> Process::start() {
   }
   observe::declare_families(registry_, RINGSIDE_VERSION);
   if (auto done = open_access_log(); !done) return done;
+  if (auto done = open_state_file(); !done) return done;
   if (auto done = bind_listeners(); !done) return done;
   if (auto done = make_pools(); !done) return done;
-  controls_ = std::make_unique<Controls>(*this);
+  restore_pools();
   for (const auto& bound : bound_) {
     workers_.push_back(std::make_unique<WorkerThread>(*shared_, bound, [this] {
       workers_running_.fetch_sub(1);
@@ -93,7 +97,8 @@ Result<void> Process::start() {
     }));
   }
   publish_metrics();
-  return bind_admin();
+  if (auto done = bind_admin(); !done) return done;
+  return start_saving();
 }
 
 Result<void> Process::open_access_log() {
@@ -102,6 +107,53 @@ Result<void> Process::open_access_log() {
   if (!opened) return std::unexpected(opened.error());
   access_log_ = std::move(*opened);
   return {};
+}
+
+Result<void> Process::open_state_file() {
+  if (options_.state_file.empty()) return {};
+  auto opened = StateFile::open(options_.state_file, log_);
+  if (!opened) return std::unexpected(opened.error());
+  state_file_ = std::move(*opened);
+  if (!state_file_->fault().empty()) {
+    log_.warn("the state file is ignored; sessions are searched for instead",
+              {{"file", options_.state_file}, {"reason", std::string(state_file_->fault())}});
+  }
+  return {};
+}
+
+// What the state file says of a pool; nullptr where it says nothing.
+const session::SavedPool* Process::saved_pool(const std::string& name) const {
+  if (!state_file_) return nullptr;
+  const auto& pools = state_file_->loaded();
+  const auto saved = std::find_if(pools.begin(), pools.end(),
+                                  [&](const session::SavedPool& p) { return p.name == name; });
+  return saved == pools.end() ? nullptr : &*saved;
+}
+
+void Process::restore_pools() {
+  if (!state_file_) return;
+  WallClock clock;
+  clock.set(control_.now(), std::chrono::system_clock::now());
+  for (relay::Pool& pool : shared_->pools) {
+    const session::SavedPool* saved = saved_pool(pool.options().name);
+    if (saved == nullptr) continue;
+    const std::size_t restored = restore_sessions(pool, *saved, clock, control_.now());
+    restored_sessions_ += restored;
+    log_.info("sessions restored from the state file",
+              {{"pool", pool.options().name}, {"sessions", std::to_string(restored)}});
+  }
+  state_file_->drop_loaded();
+}
+
+Result<void> Process::start_saving() {
+  if (!state_file_) return {};
+  return state_file_->start([this, clock = WallClock()]() mutable {
+    const Time now(milliseconds(static_cast<std::int64_t>(net::Loop::precise_us() / 1000)));
+    clock.set(now, std::chrono::system_clock::now());
+    std::vector<session::SavedPool> pools;
+    for (relay::Pool& pool : shared_->pools) pools.push_back(save_sessions(pool, clock, now));
+    return session::encode_state(pools);
+  });
 }
 
 // Every worker has its own socket for every listener; the first of each finds out the port.
@@ -130,7 +182,8 @@ Result<void> Process::make_pools() {
           .log = log_,
           .access_log = access_log_.get(),
           .on_refusal = [this] { probe_->notify(); },
-          .connections = std::vector<std::atomic<std::uint32_t>>(options_.listeners.size())});
+          .connections = std::vector<std::atomic<std::uint32_t>>(options_.listeners.size()),
+          .mailboxes = {}});
   probe_ = std::make_unique<health::RefusalProbe>(control_);
   for (const relay::PoolOptions& pool : options_.pools) {
     std::vector<upstream::EndpointOptions> endpoints = pool.endpoints;
@@ -140,11 +193,15 @@ Result<void> Process::make_pools() {
       if (endpoint.name.empty()) endpoint.name = endpoint.address;
       endpoint.address = address->text();
     }
+    auto keys = load_tag_keys(pool.affinity.tag);
+    if (!keys) return fail("pool " + pool.name + ": " + keys.error().detail);
     const auto published = discovery::publish_static(
         endpoints, pool.ring, [&](std::shared_ptr<const upstream::PoolSnapshot> snapshot) {
           probe_->watch(*snapshot, pool.affinity.owner_grace);
-          shared_->pools.emplace_back(pool, shared_->pools.size(), std::move(snapshot),
-                                      system_random());
+          const session::SavedPool* saved = saved_pool(pool.name);  // so that keys stay the same
+          const std::uint64_t table_seed = saved != nullptr ? saved->table_seed : system_random();
+          shared_->pools.emplace_back(pool, shared_->pools.size(), std::move(snapshot), table_seed,
+                                      std::move(*keys));
         });
     if (!published) return fail("pool " + pool.name + ": " + published.error().detail);
   }
@@ -168,10 +225,12 @@ Result<void> Process::bind_admin() {
   const auto bound = net::bind_listener(*options_.admin.bind, false);
   if (!bound) return fail("admin: " + bound.error().detail);
   admin_address_ = bound->address.text();
+  session_views_ = std::make_unique<SessionViews>(*shared_, [this] { return control_.now(); });
   admin_ =
       std::make_unique<admin::Server>(control_, *bound,
                                       admin::Views{.not_ready = [this] { return not_ready(); },
-                                                   .metrics = [this] { return registry_.text(); }});
+                                                   .metrics = [this] { return registry_.text(); },
+                                                   .sessions = session_views_.get()});
   return {};
 }
 
@@ -182,6 +241,14 @@ void Process::publish_metrics() {
   }
   if (access_log_) {
     registry_.counter(family::kAccessLogDropped, {}, [this] { return access_log_->dropped(); });
+  }
+  if (state_file_) {
+    registry_.counter(family::kStateSaves, {{"result", "ok"}},
+                      [this] { return state_file_->saved(); });
+    registry_.counter(family::kStateSaves, {{"result", "failed"}},
+                      [this] { return state_file_->failed(); });
+    registry_.gauge(family::kStateLoadedSessions, {},
+                    [this] { return static_cast<double>(restored_sessions_); });
   }
   for (relay::Pool& pool : shared_->pools) publish_pool_metrics(pool);
 }
@@ -245,6 +312,7 @@ int Process::run() {
   bool clean = true;
   for (auto& worker : workers_) clean &= worker->join();
   workers_.clear();
+  if (state_file_) state_file_->finish();
   admin_.reset();
   probe_.reset();
   controls_.reset();

@@ -13,6 +13,8 @@
 
 #include "admin/server.h"
 #include "app/options.h"
+#include "app/session_views.h"
+#include "app/state_file.h"
 #include "app/worker_thread.h"
 #include "base/result.h"
 #include "health/refusal_probe.h"
@@ -40,6 +42,10 @@ class Process {
   enum class Phase { starting, ready, waiting, draining };
 
   Result<void> open_access_log();
+  Result<void> open_state_file();
+  const session::SavedPool* saved_pool(const std::string& name) const;
+  void restore_pools();
+  Result<void> start_saving();
   Result<void> make_pools();
   Result<void> bind_listeners();
   Result<void> bind_admin();
@@ -61,10 +67,13 @@ class Process {
   observe::Registry registry_;
   std::unique_ptr<observe::AccessLog> access_log_;
   std::unique_ptr<relay::Shared> shared_;
+  std::unique_ptr<StateFile> state_file_;  // its thread looks at the tables
+  std::size_t restored_sessions_ = 0;
   std::vector<std::vector<net::Bound>> bound_;  // by worker, then listener
 
   net::Loop control_;
   std::unique_ptr<health::RefusalProbe> probe_;
+  std::unique_ptr<SessionViews> session_views_;
   std::unique_ptr<admin::Server> admin_;
   std::string admin_address_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;

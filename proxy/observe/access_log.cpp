@@ -65,8 +65,18 @@ std::string_view text(PickedBy picked_by) {
   switch (picked_by) {
     case PickedBy::binding:
       return "binding";
+    case PickedBy::tag:
+      return "tag";
+    case PickedBy::cookie:
+      return "cookie";
     case PickedBy::ring:
       return "ring";
+    case PickedBy::recovery:
+      return "recovery";
+    case PickedBy::revival:
+      return "revival";
+    case PickedBy::handle:
+      return "handle";
     case PickedBy::balanced:
       return "balanced";
     case PickedBy::none:

@@ -28,7 +28,17 @@
 namespace ringside::observe {
 
 // How the endpoint of an exchange was found; the label picked_by of the metrics.
-enum class PickedBy : std::uint8_t { none, binding, ring, balanced };
+enum class PickedBy : std::uint8_t {
+  none,
+  binding,
+  tag,
+  cookie,
+  ring,
+  recovery,
+  revival,
+  handle,
+  balanced
+};
 std::string_view text(PickedBy picked_by);  // "-" for none
 
 enum class ErrorSide : std::uint8_t { none, client, upstream, proxy };

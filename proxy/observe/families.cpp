@@ -41,6 +41,10 @@ void declare_sessions(Registry& registry) {
   registry.declare_counter(
       family::kSessionsLost,
       "Bindings that ended: unknown_to_owner, owner_gone, deleted or expired.");
+  registry.declare_counter(family::kSessionsRevived,
+                           "Lost sessions opened anew for their clients.");
+  registry.declare_counter(family::kRecoveryAttempts,
+                           "Endpoints asked for a session that nobody here knew.");
   registry.declare_counter(family::kSessionsEvicted,
                            "Bindings dropped to make room, least recently used first.");
   registry.declare_counter(
@@ -66,6 +70,10 @@ void declare_process(Registry& registry) {
   registry.declare_counter(
       family::kAccessLogDropped,
       "Access log lines dropped: the queue was full, or the file could not be written.");
+  registry.declare_counter(family::kStateSaves,
+                           "Times that the state file was written, by result.");
+  registry.declare_gauge(family::kStateLoadedSessions,
+                         "Bindings that were taken over from the state file at the start.");
   registry.declare_gauge(family::kBuildInfo, "Always 1; the label tells the version.");
   registry.declare_gauge(kStartTime, "Start of the process, in seconds since 1970.");
   registry.declare_gauge(kResidentMemory, "Resident memory, in bytes.");

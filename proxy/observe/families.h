@@ -31,6 +31,9 @@ inline constexpr std::string_view kRequestErrors =
 inline constexpr std::string_view kSessions = "ringside_sessions";  // pool, endpoint
 inline constexpr std::string_view kSessionsLearned = "ringside_sessions_learned_total";
 inline constexpr std::string_view kSessionsLost = "ringside_sessions_lost_total";  // pool, cause
+inline constexpr std::string_view kSessionsRevived = "ringside_sessions_revived_total";
+inline constexpr std::string_view kRecoveryAttempts =
+    "ringside_recovery_attempts_total";  // pool, result
 inline constexpr std::string_view kSessionsEvicted = "ringside_sessions_evicted_total";
 inline constexpr std::string_view kSessionsUnbound = "ringside_sessions_unbound_total";
 inline constexpr std::string_view kSessionConflicts = "ringside_session_conflicts_total";
@@ -45,6 +48,8 @@ inline constexpr std::string_view kEndpointRefusing =
     "ringside_endpoint_refusing";  // pool, endpoint
 
 inline constexpr std::string_view kAccessLogDropped = "ringside_access_log_dropped_total";
+inline constexpr std::string_view kStateSaves = "ringside_state_saves_total";  // result: ok, failed
+inline constexpr std::string_view kStateLoadedSessions = "ringside_state_loaded_sessions";
 
 }  // namespace family
 
@@ -67,7 +72,19 @@ inline constexpr std::string_view kNone = "none";
 inline constexpr std::string_view kModern = "modern";
 inline constexpr std::string_view kRefusedDuplicate = "refused_duplicate";
 inline constexpr std::string_view kRefusedMalformed = "refused_malformed";
+inline constexpr std::string_view kRefusedForged = "refused_forged";
+inline constexpr std::string_view kHandle = "handle";
 }  // namespace outcome
+
+// Values of the label `result` of kRecoveryAttempts: what one endpoint said when it was asked for a
+// session that nobody here knew.
+namespace recovery_result {
+inline constexpr std::string_view kFound = "found";
+inline constexpr std::string_view kUnknown = "unknown";  // it does not know the session
+inline constexpr std::string_view kUnreachable = "unreachable";
+inline constexpr std::string_view kSilent = "silent";  // it is at work: taken for the owner
+inline constexpr std::string_view kOther = "other";    // an answer that tells nothing
+}  // namespace recovery_result
 
 // Values of the label `result` of kUpstreamConnects.
 namespace connect_result {
