@@ -10,10 +10,12 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 constexpr bool ends_line(char byte) { return byte == '\n' || byte == '\r'; }
 
+// An event that does not begin with its type: one byte tells, so nothing of it need wait.
+bool begins_data_or_id(char first) { return first == 'd' || first == 'i'; }
+
 }  // namespace
 
-// ---- EventBoundary
-// -------------------------------------------------------------------------------
+// ---- EventBoundary ------------------------------------------------------------------------------
 
 void EventBoundary::feed(std::string_view bytes) {
   std::size_t line_feed = 0;  // the next one, once it is looked for
@@ -58,14 +60,14 @@ bool EventBoundary::is_mark(char byte) {
   return false;
 }
 
-// ---- FirstEvent
-// ----------------------------------------------------------------------------------
+// ---- FirstEvent ---------------------------------------------------------------------------------
 
 FirstEvent::State FirstEvent::feed(std::string_view bytes) {
   raw_.append(bytes);
   const std::size_t end = std::min(raw_.size(), kFirstEventBytes);
   for (; next_ < end; ++next_) {
     const char byte = raw_[next_];
+    if (next_ == line_at_ && !has_type_ && begins_data_or_id(byte)) return State::other;
     const bool second_half = byte == '\n' && after_cr_;
     after_cr_ = byte == '\r';
     if (!ends_line(byte)) continue;
@@ -77,7 +79,7 @@ FirstEvent::State FirstEvent::feed(std::string_view bytes) {
 }
 
 std::string FirstEvent::take_passed() {
-  if (has_type_ || has_data_ || has_id_ || line_at_ == 0) return {};
+  if (has_type_ || line_at_ == 0) return {};
   std::string passed = raw_.substr(0, line_at_);
   raw_.erase(0, line_at_);
   next_ -= line_at_;
@@ -92,8 +94,8 @@ FirstEvent::State FirstEvent::end_line() {
     line.remove_prefix(kByteOrderMark.size());
   }
   if (line.empty()) {
-    if (!has_type_ && !has_data_ && !has_id_) return State::more;
-    return has_type_ && has_data_ ? State::event : State::other;
+    if (!has_type_) return State::more;
+    return has_data_ ? State::event : State::other;
   }
   const std::size_t colon = line.find(':');
   if (colon == 0) return State::more;  // a comment
@@ -108,12 +110,11 @@ FirstEvent::State FirstEvent::take_field(std::string_view name, std::string_view
     return has_type_ ? State::more : State::other;
   }
   if (name == "data") {
-    if (has_data_) return State::other;
+    if (has_data_ || !has_type_) return State::other;
     has_data_ = true;
     data_at_ = static_cast<std::size_t>(value.data() - raw_.data());
     data_size_ = value.size();
   }
-  has_id_ = has_id_ || name == "id";
   return State::more;
 }
 

@@ -61,7 +61,8 @@ class FirstEvent {
   enum class State : std::uint8_t {
     more,      // not known yet
     event,     // an `endpoint` event with one line of data, which is complete
-    other,     // something else: another type or none, no data, or more lines of it than one
+    other,     // something else: another type, no data or several lines of it, or a type that does
+               // not come first, as it does with every server known
     too_long,  // not known after kFirstEventBytes
   };
 
@@ -92,7 +93,6 @@ class FirstEvent {
   bool after_cr_ = false;
   bool has_type_ = false;
   bool has_data_ = false;
-  bool has_id_ = false;
 };
 
 }  // namespace ringside::http

@@ -130,4 +130,17 @@ FieldId field_id(std::string_view name) {
   }
 }
 
+bool is_event_stream(const ResponseHead& head) {
+  return std::ranges::any_of(head.fields, [](const Field& field) {
+    return field.id == FieldId::content_type && names_event_stream(field.value);
+  });
+}
+
+bool is_encoded(const ResponseHead& head) {
+  return std::ranges::any_of(head.fields, [](const Field& field) {
+    return equals_ignoring_case(field.name, "content-encoding") &&
+           !equals_ignoring_case(field.value, "identity");
+  });
+}
+
 }  // namespace ringside::http

@@ -91,6 +91,10 @@ bool list_contains(std::string_view value, std::string_view token);
 // True when the media type of a Content-Type or one of an Accept list is text/event-stream.
 bool names_event_stream(std::string_view value);
 
+// The response is an event stream; its body has a content coding, such as gzip.
+bool is_event_stream(const ResponseHead& head);
+bool is_encoded(const ResponseHead& head);
+
 // The known field of this name, else FieldId::other.
 FieldId field_id(std::string_view name);
 

@@ -218,7 +218,10 @@ void ClientConnection::on_deadline() {
   const std::size_t unread = stream_.queued_bytes();
   if (!exchange_ && unread > 0 && unread < unread_bytes_) return await_reader();
   if (state_ == State::lingering) return close();
-  if (exchange_) {
+  if (exchange_ && exchange_->is_streaming_events() && exchange_->request_complete()) {
+    exchange_->on_stream_silent();
+    settle();
+  } else if (exchange_) {
     exchange_->on_request_fault(Failure::body_timeout);
     settle();
   } else if (parser_.inside_head()) {
@@ -260,7 +263,9 @@ void ClientConnection::drain() {
 
 void ClientConnection::cut_off() {
   if (exchange_) exchange_->cut_off();
+  const bool is_whole = exchange_ && exchange_->end() == Exchange::End::close;
   exchange_.reset();
+  if (is_whole) stream_.finish_writing();  // what is queued goes out, as far as the kernel takes it
   close();
 }
 

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "observe/families.h"
 #include "relay/client_connection.h"
+#include "relay/exchange_trace.h"
 #include "relay/worker.h"
 #include "session/client_identity.h"
 
@@ -19,21 +20,6 @@ namespace connect_result = observe::connect_result;
 // short.
 constexpr std::uint64_t kDiscardBytes = 64 * kKiB;
 
-observe::PickedBy picked_by(Row row) {
-  switch (row) {
-    case Row::bound:
-      return observe::PickedBy::binding;
-    case Row::unknown:
-    case Row::placed:
-    case Row::by_client:
-      return observe::PickedBy::ring;
-    case Row::modern:
-    case Row::balanced:
-      return observe::PickedBy::balanced;
-  }
-  return observe::PickedBy::none;
-}
-
 bool accepts_event_stream(const http::RequestHead& head) {
   return head.method == http::Method::get &&
          std::any_of(head.fields.begin(), head.fields.end(), [](const http::Field& field) {
@@ -41,28 +27,13 @@ bool accepts_event_stream(const http::RequestHead& head) {
          });
 }
 
-bool is_event_stream(const http::ResponseHead& head) {
-  return std::any_of(head.fields.begin(), head.fields.end(), [](const http::Field& field) {
-    return field.id == http::FieldId::content_type && http::names_event_stream(field.value);
-  });
-}
-
 }  // namespace
-
-struct Exchange::Trace {
-  Address client;
-  std::string method;
-  std::string path;
-  std::uint64_t started_us = 0;
-  std::uint64_t routed_us = 0;
-  std::uint64_t connected_us = 0;
-  std::uint64_t head_us = 0;
-};
 
 Exchange::Exchange(ClientConnection& client, Worker& worker)
     : client_(client), worker_(worker), session_(worker) {}
 
 Exchange::~Exchange() {
+  leave_recovery();
   release_upstream(false);
   record();
 }
@@ -77,51 +48,76 @@ bool Exchange::on_request_head(const http::RequestHead& head) {
   request_framing_ = head.framing.kind;
   request_left_ = head.framing.length;
   accepts_stream_ = accepts_event_stream(head);
+  const auto& trusted = worker_.shared.listeners[client_.listener()].trusted_proxies;
+  const Address client = session::client_address(client_.peer(), head, trusted);
   if (worker_.shared.access_log != nullptr) {
-    const auto& trusted = worker_.shared.listeners[client_.listener()].trusted_proxies;
     trace_ = std::make_unique<Trace>();
-    trace_->client = session::client_address(client_.peer(), head, trusted);
+    trace_->client = client;
     trace_->method = head.method_text;
     trace_->path = head.path();
     trace_->started_us = client_.head_started_us();
   }
 
-  const Failure failure = route(head);
+  const Failure failure = route(head, client);
   if (trace_) trace_->routed_us = net::Loop::precise_us();
   if (failure != Failure::none) {
     fail(failure);
     return end_ == End::none;
   }
-  http::write_request_head(worker_.to_upstream, head,
-                           {.peer = client_.peer_text(),
-                            .protocol = "http",
-                            .peer_is_trusted = client_.peer_is_trusted()});
-  attach();
+  write_request_head(head);
+  if (session_.may_be_sent_again() || records_handshake()) {
+    begin_recovery();
+  } else {
+    attach();
+  }
   return end_ == End::none;
 }
 
-Failure Exchange::route(const http::RequestHead& head) {
+// The endpoint of a tagged or a revived session knows it by another id than the client, and cookies
+// of the proxy are none of its business.
+void Exchange::write_request_head(const http::RequestHead& head) {
+  const http::ForwardedBy forwarded{.peer = client_.peer_text(),
+                                    .protocol = "http",
+                                    .peer_is_trusted = client_.peer_is_trusted()};
+  http::RequestHead inward = head;
+  session_.make_inward(inward, worker_.changed_fields);
+  http::write_request_head(worker_.to_upstream, inward, forwarded);
+}
+
+Failure Exchange::route(const http::RequestHead& head, const Address& client) {
   const auto pool =
       worker_.shared.routers[client_.listener()].pool_for(head.authority, head.path());
   if (pool) pool_ = &worker_.pools[*pool];
   if (head.too_large) return Failure::head_too_large;
   if (!pool) return Failure::no_route;
+  if (!origin_is_allowed(head)) return Failure::origin_refused;
   const std::uint64_t body_max = worker_.shared.limits.body_bytes;
   if (body_max != 0 && head.framing.length > body_max) return Failure::body_too_large;
 
-  const Failure refused = session_.route(pool_->pool, head, routing_);
+  const Failure refused = session_.route(pool_->pool, head, client, routing_);
   if (refused != Failure::none && routing_.row == Row::bound) {
     endpoint_ = pool_->pool.snapshot().find(routing_.owner);  // for the log: the owner that is lost
   }
-  if (routing_.row == Row::placed || routing_.row == Row::by_client) {
-    routing_.ring_hash = client_hash(head);
+  if (routing_.row == Row::placed || routing_.row == Row::by_client ||
+      routing_.row == Row::cookie) {
+    routing_.ring_hash = client_hash(client);
   }
   return refused;
 }
 
-std::uint64_t Exchange::client_hash(const http::RequestHead& head) const {
-  const auto& trusted = worker_.shared.listeners[client_.listener()].trusted_proxies;
-  const Address client = session::client_address(client_.peer(), head, trusted);
+// Browsers tell where a page comes from; what has no Origin is no page.
+bool Exchange::origin_is_allowed(const http::RequestHead& head) const {
+  const auto& allowed = worker_.shared.listeners[client_.listener()].allowed_origins;
+  if (allowed.empty()) return true;
+  return std::ranges::all_of(head.fields, [&](const http::Field& field) {
+    if (!http::equals_ignoring_case(field.name, "origin")) return true;
+    return std::ranges::any_of(allowed, [&](const std::string& each) {
+      return http::equals_ignoring_case(each, field.value);
+    });
+  });
+}
+
+std::uint64_t Exchange::client_hash(const Address& client) const {
   return pool_->pool.snapshot().ring().hash_of(
       session::ring_key(client, worker_.shared.host_identity));
 }
@@ -132,7 +128,7 @@ std::uint64_t Exchange::client_hash(const http::RequestHead& head) const {
 void Exchange::attach() {
   for (;;) {
     const upstream::Endpoint* endpoint = pool_->pool.pick(routing_, worker_.random, tried_);
-    if (endpoint == nullptr) return fail(Failure::no_endpoint);
+    if (endpoint == nullptr) return nobody_left();
     choose(*endpoint);
     if ((upstream_ = pool_->idle.take(endpoint->id()))) {
       upstream_->reuse(*this);
@@ -149,17 +145,20 @@ void Exchange::attach() {
     // no descriptor, no route: said at once, but like any other failed connect
     worker_.metrics.count_connect(pool_->pool, *endpoint, connect_result::kError);
     release_upstream(false);
-    if (routing_.row == Row::bound) {
-      return fail(session_.owner_failure(endpoint_, Failure::owner_silent));
-    }
-    tried_.push_back(endpoint->id());
+    if (!may_go_elsewhere(Failure::owner_silent)) return;
   }
+}
+
+void Exchange::nobody_left() {
+  const bool searches = recovery_ && recovery_->state == Recovery::State::asking;
+  searches ? conclude_search() : fail(Failure::no_endpoint);
 }
 
 void Exchange::choose(const upstream::Endpoint& endpoint) {
   endpoint_ = &endpoint;
   endpoint.load().requests.fetch_add(1, std::memory_order_relaxed);
   counts_as_request_ = true;
+  if (!recovery_ || !recovery_->leads) pool_->earned.add_one(pool_->pool.searches().budget());
   if (routing_.row == Row::placed) {
     endpoint.load().placements.fetch_add(1, std::memory_order_relaxed);
     counts_as_placement_ = true;
@@ -172,7 +171,6 @@ void Exchange::on_upstream_connected() {
   worker_.metrics.count_connect(pool_->pool, *endpoint_, connect_result::kOk);
   if (trace_) trace_->connected_us = net::Loop::precise_us();
   send_unsent();
-  if (!upstream_ || !upstream_->stream().congested()) client_.resume(Pause::upstream_full);
   client_.settle();
 }
 
@@ -193,10 +191,25 @@ void Exchange::on_connect_failed(int error) {
 void Exchange::connect_failed(Failure failure, std::string_view result) {
   worker_.metrics.count_connect(pool_->pool, *endpoint_, result);
   release_upstream(false);
-  if (routing_.row == Row::bound) return fail(session_.owner_failure(endpoint_, failure));
-  tried_.push_back(endpoint_->id());
+  if (!may_go_elsewhere(failure)) return;
   attach();
   if (upstream_ && upstream_->connected()) send_unsent();
+}
+
+// False when what becomes of the request has been decided.
+bool Exchange::may_go_elsewhere(Failure failure) {
+  if (routing_.row == Row::bound && !session_.is_handle()) {
+    owner_is_unreachable(failure);
+    return false;
+  }
+  if (routing_.row == Row::bound) {
+    session_.leave_handle();
+    routing_.row = Row::handle;
+  }
+  if (routing_.row == Row::cookie) routing_.row = Row::placed;
+  pass_over();
+  tried_.push_back(endpoint_->id());
+  return true;
 }
 
 // What waited for a connection goes out on it.
@@ -205,8 +218,10 @@ void Exchange::send_unsent() {
     worker_.to_upstream.swap(*unsent_);
     unsent_.reset();
   }
-  send_request();
-  if (upstream_ && upstream_->connected() && request_complete()) await_response();
+  transmit();
+  if (!upstream_ || !upstream_->connected()) return;
+  if (!upstream_->stream().congested()) client_.resume(Pause::upstream_full);
+  if (request_complete()) await_response();
 }
 
 // --- 3. forward the request ----------------------------------------------------------------------
@@ -221,6 +236,7 @@ bool Exchange::on_request_body(std::string_view bytes) {
     fail(Failure::body_too_large);
     return false;
   }
+  if (recovery_ && recovery_->reads_body && !recovery_->too_large) recovery_->body.append(bytes);
   if (request_framing_ == http::Framing::Kind::chunked) {
     http::write_chunk_size(worker_.to_upstream, bytes.size());
     worker_.to_upstream.append(bytes).append(http::kChunkEnd);
@@ -249,11 +265,20 @@ void Exchange::on_request_complete() {
     http::write_last_chunk(worker_.to_upstream, {});
   }
   send_request();
+  if (recovery_ && recovery_->state == Recovery::State::collecting && end_ == End::none) {
+    return decide_revival();
+  }
   if (upstream_ && upstream_->connected()) await_response();
 }
 
-// Hands what was parsed to the connection, or keeps it until there is one.
+// What was parsed goes out, and is kept where it may have to go out again.
 void Exchange::send_request() {
+  if (recovery_ && !keep_request()) return;
+  transmit();
+}
+
+// Hands over to the connection, or keeps until there is one.
+void Exchange::transmit() {
   while (!worker_.to_upstream.empty()) {
     if (!upstream_ || upstream_takes_no_more_) break;
     if (!upstream_->connected()) {
@@ -283,6 +308,7 @@ void Exchange::send_request() {
 
 void Exchange::await_response() {
   if (response_state_ != ResponseState::waiting) return;
+  if (recovery_ && recovery_->leads) return pool_->search_silence.arm(*upstream_);
   // a stream may have nothing to say for long, and some servers send no head before the first event
   if (!accepts_stream_) pool_->response_head.arm(*upstream_);
 }
@@ -293,122 +319,18 @@ void Exchange::on_upstream_drained() {
   client_.settle();
 }
 
-// --- 4. the response head: learn, then release ---------------------------------------------------
-
-bool Exchange::on_response_head(const http::ResponseHead& head) {
-  if (head.status < 200) return on_interim_head(head);
-  status_ = static_cast<std::uint16_t>(head.status);
-  upstream_keeps_alive_ = head.keep_alive;
-  upstream_->disarm();
-  if (trace_) trace_->head_us = net::Loop::precise_us();
-  session_.learn(head, *endpoint_);
-  if (counts_as_placement_) {  // from here on a session that was issued counts itself
-    counts_as_placement_ = false;
-    endpoint_->load().placements.fetch_sub(1, std::memory_order_relaxed);
-  }
-  if (is_event_stream(head)) open_stream();
-  http::write_response_head(worker_.to_client, head, shape_of(head));
-  response_state_ = ResponseState::streaming;
-  return true;
-}
-
-bool Exchange::on_interim_head(const http::ResponseHead& head) {
-  if (++interim_responses_ > kInterimResponsesMax) return false;
-  if (client_is_1_1_) http::write_response_head(worker_.to_client, head, {});
-  return true;
-}
-
-// The framing towards the client: a length stays, everything else is chunked, or ends with the
-// connection for 1.0.
-http::ResponseShape Exchange::shape_of(const http::ResponseHead& head) {
-  http::ResponseShape shape;
-  shape.framing = head.framing;
-  const bool length_is_known = head.framing.kind == http::Framing::Kind::length ||
-                               head.framing.kind == http::Framing::Kind::none;
-  if (!length_is_known) {
-    shape.framing.kind =
-        client_is_1_1_ ? http::Framing::Kind::chunked : http::Framing::Kind::until_close;
-    client_keeps_alive_ &= client_is_1_1_;
-  }
-  // a request that is not complete yet may never be: its connection carries no other
-  client_keeps_alive_ &= request_complete() && !worker_.draining;
-  shape.close = !client_keeps_alive_;
-  shape.keep_alive = client_keeps_alive_ && !client_is_1_1_;
-  shape.bodiless = method_ == http::Method::head || head.status == 304;
-  response_framing_ = shape.framing.kind;
-  return shape;
-}
-
-void Exchange::open_stream() {
-  counts_as_stream_ = true;
-  endpoint_->load().streams.fetch_add(1, std::memory_order_relaxed);
-  session_.hold_for_stream();
-}
-
-// --- 5. forward the response ---------------------------------------------------------------------
-
-bool Exchange::on_response_body(std::string_view bytes) {
-  response_bytes_ += bytes.size();
-  session_.see_body(bytes);
-  if (response_framing_ == http::Framing::Kind::chunked) {
-    http::write_chunk_size(worker_.to_client, bytes.size());
-    worker_.to_client.append(bytes).append(http::kChunkEnd);
-  } else {
-    worker_.to_client.append(bytes);
-  }
-  return true;
-}
-
-void Exchange::on_response_trailers(std::span<const http::Field> trailers) {
-  if (response_framing_ != http::Framing::Kind::chunked) return;
-  http::write_last_chunk(worker_.to_client, trailers);
-  response_framing_ = http::Framing::Kind::none;  // the last chunk is written
-}
-
-void Exchange::on_response_part() {
-  if (upstream_ && response_state_ == ResponseState::streaming) pool_->stream_idle.arm(*upstream_);
-  send_response();
-  client_.settle();
-}
-
-void Exchange::send_response() {
-  if (worker_.to_client.empty()) return;
-  client_.write(worker_.to_client);
-  worker_.to_client.clear();
-  if (upstream_ && response_state_ == ResponseState::streaming && client_.stream().congested()) {
-    upstream_->disarm();  // it is the client that is slow
-    upstream_->stream().stop_reading();
-  }
-}
-
-void Exchange::on_client_drained() {
-  if (upstream_ && upstream_->connected()) upstream_->stream().start_reading();
-}
-
-void Exchange::on_response_message_end(bool connection_is_clean) {
-  if (response_state_ == ResponseState::waiting)
-    return on_response_part();  // a 1xx, and no more yet
-  if (response_framing_ == http::Framing::Kind::chunked)
-    http::write_last_chunk(worker_.to_client, {});
-  response_state_ = ResponseState::complete;
-  send_response();
-  if (end_ == End::none) {
-    end_ = client_keeps_alive_ && request_complete() ? End::keep_alive : End::close;
-  }
-  release_upstream(connection_is_clean && upstream_keeps_alive_ && request_complete());
-  client_.settle();
-}
-
-void Exchange::on_response_refused() { on_upstream_lost(Failure::bad_response); }
-
-// --- 6. ends -------------------------------------------------------------------------------------
+// --- 4. ends -------------------------------------------------------------------------------------
 
 void Exchange::on_upstream_deadline() {
   if (!upstream_->connected()) {
     endpoint_->refusal().broken();  // silence proves nothing
     connect_failed(Failure::owner_silent, connect_result::kTimeout);
+  } else if (response_state_ == ResponseState::waiting && recovery_ && recovery_->leads) {
+    owner_is_silent();
   } else if (response_state_ == ResponseState::waiting) {
     fail(Failure::response_timeout);
+  } else if (response_state_ == ResponseState::held) {
+    on_refused(false);  // its body does not end
   } else {
     fail(Failure::stream_timeout);
   }
@@ -416,7 +338,11 @@ void Exchange::on_upstream_deadline() {
 }
 
 void Exchange::on_upstream_lost(Failure failure) {
-  fail(failure);
+  if (response_state_ == ResponseState::held && is_refusal()) {
+    on_refused(false);  // that much was said
+  } else {
+    fail(failure);
+  }
   client_.settle();
 }
 
@@ -435,14 +361,23 @@ void Exchange::on_client_gone() {
 void Exchange::cut_off() {
   if (end_ != End::none) return;
   failure_ = Failure::draining;
-  end_ = End::cut;
+  const bool may_end = may_write_comments_ && boundary_.at_boundary() &&
+                       response_framing_ == http::Framing::Kind::chunked;
+  if (may_end) {
+    http::write_last_chunk(worker_.to_client, {});
+    response_state_ = ResponseState::complete;
+    send_response();
+  }
+  if (end_ == End::none) end_ = may_end ? End::close : End::cut;
   release_upstream(false);
 }
 
 void Exchange::fail(Failure failure) {
   if (end_ != End::none) return;
   worker_.to_upstream.clear();
-  if (response_state_ == ResponseState::waiting) return fail_with_reply(failure);
+  if (response_state_ == ResponseState::waiting || response_state_ == ResponseState::held) {
+    return fail_with_reply(failure);
+  }
   if (response_state_ == ResponseState::streaming) failure_ = failure;
   // what came before the failure still reaches the client; the end of the message does not
   send_response();
@@ -455,6 +390,7 @@ void Exchange::fail_with_reply(Failure failure) {
   failure_ = failure;
   status_ = static_cast<std::uint16_t>(row_of(failure).status);
   response_state_ = ResponseState::complete;
+  leave_recovery();
   release_upstream(false);
   worker_.to_client.clear();
   response_bytes_ +=
@@ -496,11 +432,34 @@ void Exchange::release_load() {
   counts_as_request_ = counts_as_placement_ = counts_as_stream_ = false;
 }
 
+observe::PickedBy Exchange::picked_by() const {
+  if (was_revived_) return observe::PickedBy::revival;
+  switch (routing_.row) {
+    case Row::bound:
+      if (session_.is_handle()) return observe::PickedBy::handle;
+      return session_.is_tagged() ? observe::PickedBy::tag : observe::PickedBy::binding;
+    case Row::cookie:
+      return observe::PickedBy::cookie;
+    case Row::unknown:
+      return tried_.empty() ? observe::PickedBy::ring : observe::PickedBy::recovery;
+    case Row::handle:
+      return observe::PickedBy::handle;
+    case Row::placed:
+    case Row::by_client:
+      return observe::PickedBy::ring;
+    case Row::modern:
+    case Row::balanced:
+      return observe::PickedBy::balanced;
+    case Row::lost:
+      break;
+  }
+  return observe::PickedBy::none;
+}
+
 // Exactly once for each exchange, however it ended.
 void Exchange::record() {
   const Pool* pool = pool_ != nullptr ? &pool_->pool : nullptr;
-  const observe::PickedBy picked =
-      endpoint_ != nullptr ? picked_by(routing_.row) : observe::PickedBy::none;
+  const observe::PickedBy picked = endpoint_ != nullptr ? picked_by() : observe::PickedBy::none;
   worker_.metrics.count({.listener = client_.listener(),
                          .pool = pool,
                          .endpoint = endpoint_,

@@ -1,5 +1,6 @@
 // One request and its response: from the request's head to the response's last byte. Read
-// exchange.cpp first to understand the proxy; docs/life-of-a-request.md tells the same story.
+// exchange.cpp first to understand the proxy, then exchange_response.cpp, and exchange_recovery.cpp
+// for sessions whose owner is not known; docs/life-of-a-request.md tells the same story.
 //
 // Why      Identify the session, choose the endpoint, forward, learn from the answer before it is
 //          released, log: these steps stand here in this order.
@@ -8,22 +9,26 @@
 // Errors   Before the response's head has left, a failure becomes a response of the proxy;
 //          afterwards the connection is cut, so that the client sees a truncated message and never
 //          a complete-looking one. A request of which a byte may have reached an endpoint is never
-//          sent again.
+//          sent again, unless that endpoint has said that it does not know the session.
 //
 // States   docs/design/exchange.md has the table. The request: receiving, complete. The response,
-//          the endpoint's or the proxy's own: waiting, streaming, complete. The end, set once and
-//          carried out by ClientConnection::settle(): none, keep_alive, close, cut, reset.
+//          the endpoint's or the proxy's own: waiting, held (a refusal that may be dropped),
+//          streaming, complete. The end, set once and carried out by ClientConnection::settle():
+//          none, keep_alive, close, cut, reset.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "http/event_stream.h"
 #include "http/parser.h"
 #include "http/writer.h"
 #include "relay/exchange_session.h"
 #include "relay/failure.h"
 #include "relay/pool.h"
+#include "relay/recovery.h"
+#include "relay/revival.h"
 #include "relay/upstream_connection.h"
 
 namespace ringside::relay {
@@ -32,10 +37,10 @@ class ClientConnection;
 struct Worker;
 struct WorkerPool;
 
-class Exchange final : public http::ResponseSink {
+class Exchange final : public UpstreamUser, public RevivalUser {
  public:
   enum class RequestState : std::uint8_t { receiving, complete };
-  enum class ResponseState : std::uint8_t { waiting, streaming, complete };
+  enum class ResponseState : std::uint8_t { waiting, held, streaming, complete };
   enum class End : std::uint8_t { none, keep_alive, close, cut, reset };
 
   Exchange(ClientConnection& client, Worker& worker);
@@ -55,40 +60,88 @@ class Exchange final : public http::ResponseSink {
   void on_request_fault(Failure failure);  // the body does not parse, or stopped coming
   void on_client_gone();
   void on_client_drained();
-  // The proxy is shutting down for good: whatever is under way ends now.
+  // The proxy is shutting down for good: whatever is under way ends now, an event stream between
+  // two events as if its server had ended it.
   void cut_off();
+  // Nothing has come of the response for a while (PoolTimeouts::stream_keep_alive).
+  bool is_streaming_events() const { return counts_as_stream_; }
+  void on_stream_silent();
 
   // From the upstream connection. Each settles the client connection as its last act.
-  void on_upstream_connected();
-  void on_connect_failed(int error);
-  void on_upstream_deadline();
-  void on_upstream_drained();
-  void on_upstream_lost(Failure failure);
+  void on_upstream_connected() override;
+  void on_connect_failed(int error) override;
+  void on_upstream_deadline() override;
+  void on_upstream_drained() override;
+  void on_upstream_lost(Failure failure) override;
   bool on_response_head(const http::ResponseHead& head) override;
   bool on_response_body(std::string_view bytes) override;
   void on_response_trailers(std::span<const http::Field> trailers) override;
-  void on_response_part();
-  bool awaits_final_response() const { return response_state_ == ResponseState::waiting; }
-  void on_response_message_end(bool connection_is_clean);
-  void on_response_refused();  // on_response_head() or _body() said no
+  void on_response_part() override;
+  bool awaits_final_response() const override { return response_state_ == ResponseState::waiting; }
+  void on_response_message_end(bool connection_is_clean) override;
+  void on_response_refused() override;
+
+  // From the worker, about the search or revival of the same session by another request.
+  void on_search_over(Failure failure);
+  void unpark();
+  std::size_t pool_index() const;  // requires: routed
 
  private:
   struct Trace;  // what the access log needs beyond this; only when it is on
 
   // request side
-  Failure route(const http::RequestHead& head);
-  std::uint64_t client_hash(const http::RequestHead& head) const;
+  Failure route(const http::RequestHead& head, const Address& client);
+  bool origin_is_allowed(const http::RequestHead& head) const;
+  std::uint64_t client_hash(const Address& client) const;
+  void write_request_head(const http::RequestHead& head);
   void attach();
   void choose(const upstream::Endpoint& endpoint);
   void connect_failed(Failure failure, std::string_view result);
+  bool may_go_elsewhere(Failure failure);
   void send_request();
+  void transmit();
   void send_unsent();
   void await_response();
 
+  // recovery and revival
+  bool records_handshake() const;
+  void record_handshake();
+  void begin_recovery();
+  bool keep_request();
+  void ask_again();
+  void search();
+  void park();
+  void finish_search(Failure failure, session::SearchOutcome outcome);
+  void end_recovery(session::SearchOutcome outcome);
+  void leave_recovery();
+  bool hold_refusal(const http::ResponseHead& head);
+  void hold_response();
+  void peek(std::string_view bytes);
+  bool is_refusal() const;
+  void release_response();
+  void on_refused(bool connection_is_clean);
+  void search_on();
+  void pass_over();
+  void nobody_left();
+  void owner_is_unreachable(Failure failure);
+  void conclude_search();
+  void owner_found(const http::ResponseHead& head);
+  void owner_is_silent();
+  void deliver(Recovery::Answer& answer);
+  void decide_revival();
+  void revive();
+  void on_revived(const upstream::Endpoint& endpoint, std::string_view id) override;
+  void on_not_revived(Failure failure) override;
+  void not_revived(Failure failure);
+  void follow_revival();
+
   // response side
   bool on_interim_head(const http::ResponseHead& head);
+  void write_response_head(const http::ResponseHead& head);
   http::ResponseShape shape_of(const http::ResponseHead& head);
   void open_stream();
+  void append_body(std::string_view bytes);
+  void await_silence();
   void send_response();
 
   // ends
@@ -97,6 +150,7 @@ class Exchange final : public http::ResponseSink {
   bool may_keep_after_reply() const;
   void release_upstream(bool reusable);
   void release_load();
+  observe::PickedBy picked_by() const;
   void record();
 
   WorkerPool* pool_ = nullptr;
@@ -105,6 +159,8 @@ class Exchange final : public http::ResponseSink {
   std::unique_ptr<UpstreamConnection> upstream_;
   const upstream::Endpoint* endpoint_ = nullptr;  // chosen last
   std::unique_ptr<std::string> unsent_;           // request bytes that wait for a connection
+  std::unique_ptr<Recovery> recovery_;            // the request may have to be sent again
+  std::unique_ptr<Revival> revival_;
   std::unique_ptr<Trace> trace_;
   upstream::Tried tried_;
 
@@ -116,6 +172,7 @@ class Exchange final : public http::ResponseSink {
   std::uint16_t status_ = 0;
   std::uint8_t interim_responses_ = 0;
 
+  http::EventBoundary boundary_;  // of an event stream
   RequestState request_state_ = RequestState::receiving;
   ResponseState response_state_ = ResponseState::waiting;
   End end_ = End::none;
@@ -136,6 +193,8 @@ class Exchange final : public http::ResponseSink {
   bool bytes_were_sent_ : 1 = false;         // a byte of the request may have reached the endpoint
   bool upstream_takes_no_more_ : 1 = false;  // a write failed after bytes were sent
   bool upstream_keeps_alive_ : 1 = false;
+  bool may_write_comments_ : 1 = false;  // into the event stream: it is not compressed
+  bool was_revived_ : 1 = false;         // its session, for it
 };
 
 }  // namespace ringside::relay

@@ -1,35 +1,73 @@
 // Identify, learn, forget.
 #include "relay/exchange_session.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include "base/digest.h"
 #include "observe/families.h"
 #include "relay/worker.h"
+#include "session/cookie.h"
+#include "session/endpoint_event.h"
+#include "session/handle.h"
 #include "session/learn.h"
 
 namespace ringside::relay {
 
+namespace {
+
+// A tag has no byte that must be escaped, but a client may escape any: what it wrote before the dot
+// stays as it wrote it.
+std::string_view raw_without_tag(std::string_view raw) {
+  std::size_t end = raw.size();
+  for (std::size_t left = std::tuple_size_v<session::TagSuffix>; left > 0 && end > 0; --left) {
+    const bool is_escape = end >= 3 && raw[end - 3] == '%';
+    end -= is_escape ? 3 : 1;
+  }
+  return raw.substr(0, end);
+}
+
+bool learns_tasks(const session::Options& affinity) {
+  return std::ranges::any_of(affinity.handles, [](const session::HandleOptions& handle) {
+    return handle.kind == session::HandleKind::tasks;
+  });
+}
+
+}  // namespace
+
 namespace family = observe::family;
 namespace cause = observe::cause;
+using Standing = session::Table::Standing;
 
 ExchangeSession::~ExchangeSession() {
   if (pool_ == nullptr) return;
   worker_.metrics.count(*pool_, outcome_);
-  if (holds_stream_) pool_->sessions().stream_closed(key_, worker_.loop.now());
+  const Time now = worker_.loop.now();
+  if (holds_stream_) pool_->sessions().stream_closed(key_, now);
+  if (opened_stream_) {  // a session of HTTP+SSE lives as long as its stream
+    pool_->sessions().forget(key_, owner_, Standing::deleted, now, now + kTombstoneTime);
+  }
 }
 
-Failure ExchangeSession::route(Pool& pool, const http::RequestHead& head, Routing& routing) {
+// --- where to ------------------------------------------------------------------------------------
+
+Failure ExchangeSession::route(Pool& pool, const http::RequestHead& head, const Address& client,
+                               Routing& routing) {
   const session::Options& affinity = pool.options().affinity;
-  if (affinity.mode != session::Mode::learn) {
+  if (affinity.mode == session::Mode::client || affinity.mode == session::Mode::none) {
     routing.row = affinity.mode == session::Mode::client ? Row::by_client : Row::balanced;
     return Failure::none;
   }
   const session::RequestIdentity identity = session::identify(head, affinity.header);
   pool_ = &pool;
+  client_ = client;
   method_ = head.method;
   claim_ = identity.claim;
   era_ = identity.era;
   may_learn_ = identity.may_learn;
   path_hash_ = static_cast<std::uint32_t>(hash64(head.path(), 0));
+  has_cookie_ = affinity.mode == session::Mode::cookie &&
+                session::find_cookie(head, affinity.cookie.name).has_value();
   if (claim_ == session::Claim::duplicate) {
     outcome_ = Outcome::refused_duplicate;
     return Failure::duplicate_session_id;
@@ -38,40 +76,274 @@ Failure ExchangeSession::route(Pool& pool, const http::RequestHead& head, Routin
     outcome_ = Outcome::refused_malformed;
     return Failure::malformed_session_id;
   }
-  if (era_ == session::Era::modern) {
-    outcome_ = Outcome::modern;
-    row_ = routing.row = Row::modern;
+  if (claim_ == session::Claim::lookalike) {
+    outcome_ = Outcome::refused_malformed;
+    return Failure::lookalike_session_id;
+  }
+  if (claim_ == session::Claim::id) {
+    return affinity.mode == session::Mode::tag ? route_by_tag(identity.id, routing)
+                                               : route_by_id(identity.id, routing);
+  }
+  return route_without_session(head, routing);
+}
+
+Failure ExchangeSession::route_without_session(const http::RequestHead& head, Routing& routing) {
+  const session::Options& affinity = pool_->options().affinity;
+  may_learn_task_ = method_ == http::Method::post && learns_tasks(affinity);
+  if (!affinity.handles.empty() && route_by_handle(head, routing)) return Failure::none;
+  const bool is_legacy = era_ != session::Era::modern;
+  if (is_legacy && method_ == http::Method::post &&
+      head.target.find('?') != std::string_view::npos) {
+    if (const auto parameter = session::session_parameter(head.target)) {
+      return route_by_parameter(*parameter, head, routing);
+    }
+  }
+  const std::uint32_t most = affinity.max_sessions_per_client;
+  const bool may_begin_session = is_legacy ? method_ != http::Method::options : may_learn_;
+  if (most != 0 && may_begin_session && pool_->sessions().sessions_of(client_) >= most) {
+    return Failure::too_many_sessions;
+  }
+  may_learn_stream_ = is_legacy && method_ == http::Method::get;
+  if (affinity.mode == session::Mode::cookie && route_by_cookie(head, routing)) {
     return Failure::none;
   }
-  if (claim_ == session::Claim::id) return route_by_id(identity.id, routing);
+  if (!is_legacy) {
+    outcome_ = Outcome::modern;
+    row_ = routing.row =
+        affinity.stateless == session::Stateless::client ? Row::by_client : Row::modern;
+    return Failure::none;
+  }
   outcome_ = Outcome::none;
   row_ = routing.row = Row::placed;
   return Failure::none;
 }
 
+// HTTP+SSE, 2024-11-05: the server's `endpoint` event named the session in the URL.
+Failure ExchangeSession::route_by_parameter(const session::SessionParameter& parameter,
+                                            const http::RequestHead& head, Routing& routing) {
+  is_stream_ = true;
+  claim_ = session::Claim::id;
+  may_learn_ = false;
+  std::string_view id = parameter.id();
+  if (pool_->options().affinity.mode == session::Mode::tag) {
+    const session::TaggedId read = session::read_tag(pool_->keys(), id);
+    if (read.tag == session::Tag::forged) {
+      outcome_ = Outcome::refused_forged;
+      return Failure::forged_session_id;
+    }
+    if (read.tag == session::Tag::valid) {
+      is_tagged_ = true;
+      has_target_ = true;
+      worker_.changed.target = head.target;
+      worker_.changed.target.replace(parameter.raw_at, parameter.raw.size(),
+                                     raw_without_tag(parameter.raw));
+      id = read.id;
+      if (const upstream::Endpoint* owner = pool_->endpoint_of(read.code, read.key)) {
+        learn_tagged(key_of_stream(id), session_digest(id), *owner);
+      }
+    }
+  }
+  key_ = key_of_stream(id);
+  return route_by_key(id, routing);
+}
+
+// State that a server can make anew: where its endpoint is lost, the next along the ring has it.
+bool ExchangeSession::route_by_handle(const http::RequestHead& head, Routing& routing) {
+  const auto handle = session::find_handle(head, pool_->options().affinity.handles);
+  if (!handle) return false;
+  is_handle_ = true;
+  has_key_ = true;
+  outcome_ = Outcome::handle;
+  key_ = pool_->sessions().key_of(handle->key);
+  digest_ = session_digest(handle->value());
+  routing.ring_hash = pool_->snapshot().ring().hash_of(handle->key);
+  row_ = routing.row = Row::handle;
+  const session::Table::Found found = pool_->sessions().use(key_, worker_.loop.now());
+  if (found.standing != Standing::bound) return true;
+  if (pool_->has_lost_sessions(pool_->snapshot().find(found.binding.owner))) {
+    pool_->forget_lost(key_, found.binding.owner, worker_.loop.now());
+    return true;
+  }
+  owner_ = routing.owner = found.binding.owner;
+  row_ = routing.row = Row::bound;
+  return true;
+}
+
+bool ExchangeSession::route_by_cookie(const http::RequestHead& head, Routing& routing) {
+  const session::CookieOptions& options = pool_->options().affinity.cookie;
+  const auto now = std::chrono::floor<session::seconds>(std::chrono::system_clock::now());
+  const session::CookieRead cookie = session::read_cookie(pool_->keys(), head, options.name, now);
+  renews_cookie_ = true;
+  if (cookie.state != session::CookieState::valid) return false;
+  const upstream::Endpoint* endpoint = pool_->endpoint_of(cookie.code, cookie.key);
+  if (pool_->has_lost_sessions(endpoint)) return false;
+  renews_cookie_ = cookie.key != 0 || session::should_renew(cookie.left, options.ttl);
+  outcome_ = Outcome::none;
+  row_ = routing.row = Row::cookie;
+  routing.owner = endpoint->id();
+  return true;
+}
+
+// A good tag makes the table a cache that is never missed; an id without one came before the mode
+// was on, or from a proxy without it.
+Failure ExchangeSession::route_by_tag(std::string_view outward, Routing& routing) {
+  const session::TaggedId read = session::read_tag(pool_->keys(), outward);
+  if (read.tag == session::Tag::untagged) return route_by_id(outward, routing);
+  if (read.tag == session::Tag::forged) {
+    outcome_ = Outcome::refused_forged;
+    return Failure::forged_session_id;
+  }
+  is_tagged_ = true;
+  inward_ = read.id;
+  outward.substr(read.id.size()).copy(tag_.data(), tag_.size());
+  const upstream::Endpoint* owner = pool_->endpoint_of(read.code, read.key);
+  key_ = pool_->sessions().key_of(read.id);
+  if (owner != nullptr) {
+    learn_tagged(key_, session_digest(read.id), *owner);
+    return route_by_key(read.id, routing);
+  }
+  has_key_ = true;
+  digest_ = session_digest(read.id);
+  outcome_ = Outcome::owner_lost;
+  return Failure::owner_lost;
+}
+
+// What a tag says counts before what the table says of another owner: servers may issue the same
+// ids, and an id without its tag can be claimed by anybody.
+void ExchangeSession::learn_tagged(session::Key key, std::uint64_t digest,
+                                   const upstream::Endpoint& owner) {
+  const Time now = worker_.loop.now();
+  const session::Table::Found found = pool_->sessions().use(key, now);
+  if (found.standing != Standing::unknown && found.binding.owner == owner.id()) return;
+  session::Binding binding = binding_to(owner);
+  binding.digest = digest;
+  const auto gives_way = [](session::OwnerId) { return false; };
+  if (pool_->sessions().learn(key, binding, client_, now, gives_way) ==
+      session::Table::Learned::bound) {
+    worker_.metrics.count_pool(family::kSessionsLearned, *pool_);
+  }
+}
+
 Failure ExchangeSession::route_by_id(std::string_view id, Routing& routing) {
   key_ = pool_->sessions().key_of(id);
+  return route_by_key(id, routing);
+}
+
+Failure ExchangeSession::route_by_key(std::string_view id, Routing& routing) {
   has_key_ = true;
+  if (revives()) revived_id_ = std::make_unique<std::string>(id);
   const session::Table::Found found = pool_->sessions().use(key_, worker_.loop.now());
-  if (found.standing != session::Table::Standing::bound) {
-    digest_ = session_digest(id);
-    if (found.standing == session::Table::Standing::ended) {
+  if (found.standing == Standing::bound) return route_bound(found, routing);
+  digest_ = session_digest(id);
+  routing.ring_hash = pool_->snapshot().ring().hash_of(id);
+  switch (found.standing) {
+    case Standing::lost:
+      owner_ = found.binding.owner;
+      return lost(routing, Failure::session_ended);
+    case Standing::nobody:  // on that path: another path's 404s said nothing about sessions
+      if (found.binding.path_hash != path_hash_) break;
+      if (may_revive_unknown()) return lost(routing, Failure::session_ended);
+      [[fallthrough]];
+    case Standing::deleted:
       outcome_ = Outcome::ended;
       return Failure::session_ended;
-    }
-    outcome_ = Outcome::unknown;
-    row_ = routing.row = Row::unknown;
-    routing.ring_hash = pool_->snapshot().ring().hash_of(id);
-    return Failure::none;
+    case Standing::bound:
+    case Standing::unknown:
+      break;
   }
+  outcome_ = Outcome::unknown;
+  row_ = routing.row = Row::unknown;
+  return Failure::none;
+}
+
+Failure ExchangeSession::route_bound(const session::Table::Found& found, Routing& routing) {
   digest_ = found.binding.digest;
   on_session_path_ = found.binding.path_hash == path_hash_;
+  is_provisional_ = found.binding.provisional;
   row_ = routing.row = Row::bound;
   owner_ = routing.owner = found.binding.owner;
+  if (found.binding.revived) {
+    if (auto inward = pool_->revivals().find(key_)) {
+      revived_as_ = std::make_unique<std::string>(std::move(inward->id));
+      inward_ = *revived_as_;
+    }
+  }
+  if (is_provisional_ && method_ == http::Method::delete_) {  // some take it for any id: ask all
+    unbind_provisional();
+    outcome_ = Outcome::unknown;
+    routing.row = Row::unknown;
+    return Failure::none;
+  }
   const upstream::Endpoint* owner = pool_->snapshot().find(owner_);
-  if (pool_->has_lost_sessions(owner)) return owner_failure(owner, Failure::owner_refused);
+  // a tag's word is newer than what is known of its endpoint, which may be back: it is tried
+  const bool is_listed_by_tag = is_tagged_ && owner != nullptr;
+  if (!is_listed_by_tag && pool_->has_lost_sessions(owner)) {
+    const Failure failure = owner_failure(owner, Failure::owner_refused);
+    return lost(routing, failure);
+  }
   outcome_ = Outcome::bound;
   return Failure::none;
+}
+
+Failure ExchangeSession::reroute(Routing& routing) {
+  const session::Table::Found found = pool_->sessions().use(key_, worker_.loop.now());
+  switch (found.standing) {
+    case Standing::bound:
+      return route_bound(found, routing);
+    case Standing::lost:
+      return lost(routing, Failure::session_ended);
+    case Standing::unknown:
+      row_ = routing.row = Row::unknown;
+      return Failure::none;
+    case Standing::nobody:
+    case Standing::deleted:
+      break;
+  }
+  outcome_ = Outcome::ended;
+  return Failure::session_ended;
+}
+
+// The loss policy: a failure, unless the pool revives. Only a POST can revive: what else there is
+// cannot be repeated on a session that is empty.
+Failure ExchangeSession::lost(Routing& routing, Failure failure) {
+  if (!revives() || method_ != http::Method::post || is_tagged_) {
+    if (revives() && method_ == http::Method::delete_) end_lost();
+    if (failure == Failure::session_ended) outcome_ = Outcome::ended;
+    return failure;
+  }
+  outcome_ = Outcome::owner_lost;
+  row_ = routing.row = Row::lost;
+  return Failure::none;
+}
+
+bool ExchangeSession::revives() const {
+  return pool_->options().affinity.on_owner_lost == session::OnOwnerLost::reinitialize &&
+         !is_stream_;
+}
+
+// What an endpoint says about the session that it was is of no account then.
+bool ExchangeSession::was_revived_since() const {
+  if (!revives()) return false;
+  const session::Table::Found found = pool_->sessions().use(key_, worker_.loop.now());
+  if (found.standing != Standing::bound || !found.binding.revived) return false;
+  const auto inward = pool_->revivals().find(key_);
+  return inward && (!revived_as_ || inward->id != *revived_as_);
+}
+
+// Its client has done with a session that is lost: it is not to be revived.
+void ExchangeSession::end_lost() {
+  const Time now = worker_.loop.now();
+  const session::Binding was{.owner = owner_, .path_hash = path_hash_, .digest = digest_};
+  const auto nobody_lives = [](session::OwnerId) { return false; };
+  pool_->sessions().learn(key_, was, client_, now, nobody_lives);
+  pool_->sessions().forget(key_, owner_, Standing::deleted, now,
+                           now + pool_->options().affinity.idle_ttl);
+  pool_->handshakes().forget(key_);
+}
+
+bool ExchangeSession::may_revive_unknown() const {
+  return revives() &&
+         (pool_->options().affinity.revive.unknown || pool_->handshakes().find(key_).has_value());
 }
 
 // Refusing for long enough, or gone from the pool, an owner has lost its sessions.
@@ -79,10 +351,105 @@ Failure ExchangeSession::owner_failure(const upstream::Endpoint* owner, Failure 
   if (pool_->has_lost_sessions(owner)) {
     outcome_ = Outcome::owner_lost;
     pool_->forget_lost(key_, owner_, worker_.loop.now());
+    if (revives() && method_ == http::Method::delete_) end_lost();
     return Failure::owner_lost;
   }
   outcome_ = Outcome::owner_refused;
   return reason;
+}
+
+// --- what each side sees -------------------------------------------------------------------------
+
+void ExchangeSession::make_inward(http::RequestHead& head, std::vector<http::Field>& storage) {
+  if (has_target_) head.target = worker_.changed.target;
+  if (inward_.empty() && !has_cookie_) return;
+  const session::Options& affinity = pool_->options().affinity;
+  storage.assign(head.fields.begin(), head.fields.end());
+  for (http::Field& field : storage) {
+    if (!inward_.empty() && http::equals_ignoring_case(field.name, affinity.header)) {
+      field.value = inward_;
+    }
+  }
+  if (has_cookie_) {
+    const auto is_cookie = [](const http::Field& field) {
+      return field.id == http::FieldId::cookie;
+    };
+    for (http::Field& field : storage) {
+      if (!is_cookie(field)) continue;
+      std::string scratch;
+      const std::string_view left =
+          session::without_cookie(field.value, affinity.cookie.name, scratch);
+      if (left.size() == field.value.size()) continue;
+      worker_.changed.cookies = left;
+      field.value = worker_.changed.cookies;
+      break;  // servers read the first Cookie field; a second is rare and may keep ours
+    }
+    std::erase_if(storage, [&](const http::Field& f) { return is_cookie(f) && f.value.empty(); });
+  }
+  head.fields = storage;
+}
+
+void ExchangeSession::make_outward(http::ResponseHead& head, const upstream::Endpoint& endpoint,
+                                   Row row, std::vector<http::Field>& storage) {
+  if (pool_ == nullptr) return;
+  const session::Options& affinity = pool_->options().affinity;
+  std::string& id = worker_.changed.id;
+  id = outward_id(head, endpoint);
+  const bool was_moved = row_ == Row::cookie && row == Row::placed;  // off an endpoint that refuses
+  const bool sets_cookie =
+      was_moved || (renews_cookie_ && (row == Row::placed || row == Row::cookie));
+  if (id.empty() && !sets_cookie) return;
+  storage.assign(head.fields.begin(), head.fields.end());
+  for (http::Field& field : storage) {
+    if (!id.empty() && http::equals_ignoring_case(field.name, affinity.header)) {
+      field.value = id;
+    }
+  }
+  if (sets_cookie) {
+    const auto now = std::chrono::floor<session::seconds>(std::chrono::system_clock::now());
+    worker_.changed.cookies =
+        session::set_cookie(pool_->keys(), pool_->code_of(endpoint), affinity.cookie, false, now);
+    storage.push_back({.name = "set-cookie", .value = worker_.changed.cookies});
+  }
+  head.fields = storage;
+}
+
+std::string ExchangeSession::outward_id(const http::ResponseHead& head,
+                                        const upstream::Endpoint& endpoint) const {
+  if (pool_ == nullptr || (pool_->options().affinity.mode != session::Mode::tag && !revived_as_)) {
+    return {};
+  }
+  const std::string_view issued = session::issued_id(head, pool_->options().affinity.header);
+  if (issued.empty() || era_ == session::Era::modern) return {};
+  if (revived_as_) return issued == *revived_as_ && revived_id_ ? *revived_id_ : std::string();
+  const bool is_same =
+      claim_ == session::Claim::id && !issued_anew_ && pool_->sessions().key_of(issued) == key_;
+  std::string outward(issued);
+  if (is_same && !is_tagged_) return {};  // an id from before the mode was on stays as it is
+  if (is_same) return outward.append(tag_.data(), tag_.size());
+  const session::TagSuffix tag = pool_->tag_for(issued, endpoint);
+  return outward.append(tag.data(), tag.size());
+}
+
+// --- what answers teach --------------------------------------------------------------------------
+
+bool ExchangeSession::may_be_sent_again() const {
+  if (pool_ == nullptr || claim_ != session::Claim::id || is_handle_) return false;
+  const bool of_transport = method_ == http::Method::post || method_ == http::Method::get ||
+                            method_ == http::Method::delete_;
+  if (row_ == Row::unknown || row_ == Row::lost) return of_transport;
+  if (row_ != Row::bound) return false;
+  return is_provisional_ ? of_transport : method_ == http::Method::post && revives();
+}
+
+session::Refusal ExchangeSession::refusal_of(unsigned status) const {
+  const bool bound = row_ == Row::bound;
+  if (bound && !on_session_path_) return session::Refusal::no;
+  return session::refusal_of(method_, status, bound);
+}
+
+bool ExchangeSession::says_unknown(std::string_view body_start) const {
+  return session::says_unknown_session(body_start, pool_->options().affinity.search.unknown_forms);
 }
 
 void ExchangeSession::learn(const http::ResponseHead& head, const upstream::Endpoint& endpoint) {
@@ -91,7 +458,8 @@ void ExchangeSession::learn(const http::ResponseHead& head, const upstream::Endp
   const std::string_view issued = session::issued_id(head, affinity.header);
   const session::Key issued_key =
       issued.empty() ? session::Key{} : pool_->sessions().key_of(issued);
-  const bool is_same = claim_ == session::Claim::id && issued_key == key_;
+  const bool is_same = claim_ == session::Claim::id &&
+                       (issued_key == key_ || (revived_as_ && issued == *revived_as_));
   const session::Lesson lesson =
       session::lesson_of({.method = method_,
                           .claim = claim_,
@@ -103,42 +471,75 @@ void ExchangeSession::learn(const http::ResponseHead& head, const upstream::Endp
   switch (lesson) {
     case session::Lesson::nothing:
       break;
-    case session::Lesson::learn:
-      bind(issued_key, session_digest(issued), endpoint);
-      break;
+    case session::Lesson::learn: {
+      session::Binding binding = binding_to(endpoint);
+      binding.digest = session_digest(issued);
+      issued_anew_ = true;
+      bind(issued_key, binding);
+      return;
+    }
     case session::Lesson::forget_ended:
-      forget(cause::kDeleted, affinity.idle_ttl);
+      forget(cause::kDeleted, Standing::deleted, affinity.idle_ttl);
       break;
     case session::Lesson::forget_unknown:
-      forget(cause::kUnknownToOwner, kTombstoneTime);
+      lose();
+      if (revives() && row_ == Row::bound && method_ == http::Method::delete_) end_lost();
       break;
     case session::Lesson::ask_body:
       if (row_ == Row::bound) refusal_peek_ = std::make_unique<std::string>();
       break;
   }
-  if (lesson != session::Lesson::learn && unknown_session_was_accepted(head.status)) {
-    bind(key_, digest_, endpoint);
+  if (row_ == Row::unknown || is_provisional_) learn_by_search(head.status, endpoint);
+  if (row_ == Row::handle && head.status < 300) bind(key_, binding_to(endpoint));
+  if (may_learn_task_ && head.status == 200) task_ = std::make_unique<session::TaskIdFinder>();
+  if (may_learn_stream_ && head.status == 200 && issued.empty() && http::is_event_stream(head) &&
+      !http::is_encoded(head)) {
+    rewrites_first_event_ =
+        affinity.mode == session::Mode::tag && head.framing.kind != http::Framing::Kind::length;
+    first_event_ = std::make_unique<http::FirstEvent>();
   }
 }
 
-// An id that nobody here knew, and the ring owner served it: it lives there. GETs and notifications
-// prove nothing, since some servers accept those for any id.
-bool ExchangeSession::unknown_session_was_accepted(unsigned status) const {
-  return row_ == Row::unknown && method_ == http::Method::post && status >= 200 && status < 300 &&
-         status != 202;
+// An id that nobody here knew, and this endpoint served it: it lives there.
+void ExchangeSession::learn_by_search(unsigned status, const upstream::Endpoint& endpoint) {
+  const session::Acceptance acceptance = session::acceptance_of(method_, status);
+  if (acceptance == session::Acceptance::nothing) return;
+  session::Binding binding = binding_to(endpoint);
+  binding.provisional = acceptance == session::Acceptance::provisional;
+  bind(key_, binding);
 }
 
-void ExchangeSession::bind(session::Key key, std::uint64_t digest,
-                           const upstream::Endpoint& endpoint) {
+void ExchangeSession::bind_provisionally(const upstream::Endpoint& endpoint) {
+  session::Binding binding = binding_to(endpoint);
+  binding.provisional = true;
+  bind(key_, binding);
+  row_ = Row::bound;
+  owner_ = endpoint.id();
+  is_provisional_ = true;
+}
+
+void ExchangeSession::bind_revived(const upstream::Endpoint& endpoint, std::string_view inward) {
+  session::Binding binding = binding_to(endpoint);
+  binding.revived = true;
+  pool_->revivals().set(key_, {.id = std::string(inward), .key = pool_->sessions().key_of(inward)});
+  bind(key_, binding);
+  worker_.metrics.count_pool(family::kSessionsRevived, *pool_);
+}
+
+session::Binding ExchangeSession::binding_to(const upstream::Endpoint& endpoint) const {
+  return {.owner = endpoint.id(), .path_hash = path_hash_, .digest = digest_};
+}
+
+void ExchangeSession::bind(session::Key key, session::Binding binding) {
   const auto owner_lives = [this](session::OwnerId owner) {
     return !pool_->has_lost_sessions(pool_->snapshot().find(owner));
   };
-  const session::Binding binding{endpoint.id(), path_hash_, digest};
-  switch (pool_->sessions().learn(key, binding, worker_.loop.now(), owner_lives)) {
+  switch (pool_->sessions().learn(key, binding, client_, worker_.loop.now(), owner_lives)) {
     case session::Table::Learned::bound:
       worker_.metrics.count_pool(family::kSessionsLearned, *pool_);
       break;
     case session::Table::Learned::renewed:
+    case session::Table::Learned::moved:
       break;
     case session::Table::Learned::conflict:
       worker_.metrics.count_pool(family::kSessionConflicts, *pool_);
@@ -147,26 +548,127 @@ void ExchangeSession::bind(session::Key key, std::uint64_t digest,
       return;  // the table counts it
   }
   key_ = key;
-  digest_ = digest;
+  digest_ = binding.digest;
   has_key_ = true;
 }
 
-void ExchangeSession::forget(std::string_view cause, milliseconds remember) {
-  if (row_ != Row::bound) return;
+void ExchangeSession::lose() { forget(cause::kUnknownToOwner, Standing::lost, kTombstoneTime); }
+
+void ExchangeSession::remember_nobody() {
+  const milliseconds remember = pool_->options().affinity.search.remember;
   const Time now = worker_.loop.now();
-  if (pool_->sessions().forget(key_, owner_, now, now + remember)) {
+  if (remember.count() == 0) return;
+  pool_->sessions().remember_nobody(key_, {.path_hash = path_hash_, .digest = digest_}, now,
+                                    now + remember);
+}
+
+// As long as a session that was bound when its DELETE came.
+void ExchangeSession::remember_deleted(const upstream::Endpoint& endpoint) {
+  bind(key_, binding_to(endpoint));
+  row_ = Row::bound;
+  owner_ = endpoint.id();
+  forget(cause::kDeleted, Standing::deleted, pool_->options().affinity.idle_ttl);
+}
+
+void ExchangeSession::unbind_provisional() {
+  pool_->sessions().forget(key_, owner_, Standing::lost, worker_.loop.now(), Time{});
+  row_ = Row::unknown;
+  is_provisional_ = false;
+}
+
+void ExchangeSession::leave_handle() {
+  pool_->sessions().forget(key_, owner_, Standing::lost, worker_.loop.now(), Time{});
+  row_ = Row::handle;
+}
+
+void ExchangeSession::forget(std::string_view cause, Standing why, milliseconds remember) {
+  if (row_ != Row::bound || (why == Standing::lost && was_revived_since())) return;
+  const Time now = worker_.loop.now();
+  if (pool_->sessions().forget(key_, owner_, why, now, now + remember)) {
     worker_.metrics.count_pool(family::kSessionsLost, *pool_, "cause", cause);
+    if (revived_as_) pool_->revivals().erase(key_);
   }
+  if (why == Standing::deleted && revives()) pool_->handshakes().forget(key_);
 }
 
 // A refusal may be the owner's way to say "unknown session": its body tells.
 void ExchangeSession::peek_refusal(std::string_view bytes) {
   refusal_peek_->append(bytes.substr(0, session::kUnknownSessionPeekBytes - refusal_peek_->size()));
-  const bool is_unknown = session::says_unknown_session(*refusal_peek_);
-  if (is_unknown) forget(cause::kUnknownToOwner, kTombstoneTime);
+  const bool is_unknown = says_unknown(*refusal_peek_);
+  if (is_unknown) {
+    lose();
+    if (revives() && method_ == http::Method::delete_) end_lost();
+  }
   if (is_unknown || refusal_peek_->size() == session::kUnknownSessionPeekBytes) {
     refusal_peek_.reset();
   }
+}
+
+// --- sessions and tasks that a body names --------------------------------------------------------
+
+void ExchangeSession::look_for_task(std::string_view bytes, const upstream::Endpoint& endpoint) {
+  const bool more = task_->feed(bytes);
+  if (const auto& id = task_->found()) {
+    session::Binding binding = binding_to(endpoint);
+    binding.digest = session_digest(*id);
+    const session::Key kept = key_;
+    const bool had_key = has_key_;
+    bind(pool_->sessions().key_of(session::task_key(*id)), binding);
+    key_ = kept;  // the task is not this request's session
+    has_key_ = had_key;
+  }
+  if (!more) task_.reset();
+}
+
+std::string_view ExchangeSession::pass_first_event(std::string_view bytes,
+                                                   const upstream::Endpoint& endpoint) {
+  const http::FirstEvent::State state = first_event_->feed(bytes);
+  if (state == http::FirstEvent::State::more)
+    return worker_.changed.event = first_event_->take_passed();
+  if (state == http::FirstEvent::State::event) {
+    learn_first_event(endpoint);
+  } else {
+    worker_.changed.event = first_event_->take_raw();
+  }
+  first_event_.reset();
+  return worker_.changed.event;
+}
+
+std::string_view ExchangeSession::first_event_never_came() {
+  worker_.changed.event = first_event_->take_raw();
+  first_event_.reset();
+  return worker_.changed.event;
+}
+
+// The session is bound before its client can know of it.
+void ExchangeSession::learn_first_event(const upstream::Endpoint& endpoint) {
+  const auto event = session::read_endpoint_event(first_event_->data());
+  const std::size_t data_at = first_event_->data_at();
+  std::size_t tag_at = 0;
+  std::string tag;
+  if (event) {
+    const std::string_view id = event->session.id();
+    session::Binding binding = binding_to(endpoint);
+    binding.digest = session_digest(id);
+    is_stream_ = true;
+    bind(key_of_stream(id), binding);
+    owner_ = endpoint.id();
+    opened_stream_ = has_key_;
+    hold_for_stream();
+    if (rewrites_first_event_) {
+      const session::TagSuffix suffix = pool_->tag_for(id, endpoint);
+      tag.assign(suffix.data(), suffix.size());
+      tag_at = data_at + event->session.raw_at + event->session.raw.size();
+    }
+  }
+  worker_.changed.event = first_event_->take_raw();
+  worker_.changed.event.insert(tag_at, tag);
+}
+
+// Its ids are another kind than those of the header field: one of either may look like the other.
+session::Key ExchangeSession::key_of_stream(std::string_view id) const {
+  std::string key("\0s\0", 3);
+  return pool_->sessions().key_of(key.append(id));
 }
 
 void ExchangeSession::hold_for_stream() {

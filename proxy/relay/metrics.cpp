@@ -11,16 +11,26 @@ namespace {
 namespace family = observe::family;
 
 // In the order of Outcome.
-constexpr std::array<std::string_view, 9> kOutcomes{
-    observe::outcome::kBound,           observe::outcome::kUnknown,
-    observe::outcome::kEnded,           observe::outcome::kOwnerRefused,
-    observe::outcome::kOwnerLost,       observe::outcome::kNone,
-    observe::outcome::kModern,          observe::outcome::kRefusedDuplicate,
-    observe::outcome::kRefusedMalformed};
+constexpr std::array<std::string_view, 11> kOutcomes{observe::outcome::kBound,
+                                                     observe::outcome::kUnknown,
+                                                     observe::outcome::kEnded,
+                                                     observe::outcome::kOwnerRefused,
+                                                     observe::outcome::kOwnerLost,
+                                                     observe::outcome::kNone,
+                                                     observe::outcome::kModern,
+                                                     observe::outcome::kRefusedDuplicate,
+                                                     observe::outcome::kRefusedMalformed,
+                                                     observe::outcome::kRefusedForged,
+                                                     observe::outcome::kHandle};
 
 constexpr std::array<std::string_view, 4> kConnectResults{
     observe::connect_result::kOk, observe::connect_result::kRefused,
     observe::connect_result::kTimeout, observe::connect_result::kError};
+
+constexpr std::array<std::string_view, 5> kRecoveryResults{
+    observe::recovery_result::kFound, observe::recovery_result::kUnknown,
+    observe::recovery_result::kUnreachable, observe::recovery_result::kSilent,
+    observe::recovery_result::kOther};
 
 constexpr std::uint32_t kNoEndpoint = 0xffffffU;
 constexpr std::size_t kNoPool = 0xfff;
@@ -54,6 +64,10 @@ Metrics::Metrics(observe::Registry& registry, std::vector<std::string> listeners
                    });
     pool_cell(family::kSessionsLearned, pool);
     pool_cell(family::kSessionConflicts, pool);
+    pool_cell(family::kSessionsRevived, pool);
+    for (const std::string_view result : kRecoveryResults) {
+      pool_cell(family::kRecoveryAttempts, pool, "result", result);
+    }
     for (const std::string_view cause :
          {observe::cause::kUnknownToOwner, observe::cause::kDeleted}) {
       pool_cell(family::kSessionsLost, pool, "cause", cause);

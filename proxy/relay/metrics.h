@@ -33,6 +33,8 @@ enum class Outcome : std::uint8_t {
   modern,
   refused_duplicate,
   refused_malformed,
+  refused_forged,
+  handle,
 };
 
 class Metrics {
@@ -78,9 +80,9 @@ class Metrics {
 
   observe::Registry& registry_;
   std::vector<std::string> listeners_;
-  std::vector<observe::Cell*> request_bytes_;            // by listener
-  std::vector<observe::Cell*> response_bytes_;           // by listener
-  std::vector<std::array<observe::Cell*, 9>> outcomes_;  // by pool, then Outcome
+  std::vector<observe::Cell*> request_bytes_;             // by listener
+  std::vector<observe::Cell*> response_bytes_;            // by listener
+  std::vector<std::array<observe::Cell*, 11>> outcomes_;  // by pool, then Outcome
   std::unordered_map<std::uint64_t, observe::Cell*> requests_;
   // family, then up to four label values: cold paths
   std::map<std::tuple<std::string_view, std::size_t, std::uint32_t, std::string_view>,

@@ -1,14 +1,13 @@
-// Events of the socket become events of the exchange.
+// Events of the socket become events of the user.
 #include "relay/upstream_connection.h"
 
-#include "relay/exchange.h"
 #include "relay/worker.h"
 
 namespace ringside::relay {
 
 UpstreamConnection::UpstreamConnection(Worker& worker, const upstream::Endpoint& endpoint)
     : endpoint_(endpoint),
-      exchange_(nullptr),
+      user_(nullptr),
       stream_(worker.loop, *this),
       parser_(worker.response_scratch, worker.shared.limits.header_bytes) {
   endpoint_.load().connections.fetch_add(1, std::memory_order_relaxed);
@@ -18,14 +17,14 @@ UpstreamConnection::~UpstreamConnection() {
   endpoint_.load().connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
-int UpstreamConnection::connect(Exchange& exchange) {
-  exchange_ = &exchange;
+int UpstreamConnection::connect(UpstreamUser& user) {
+  user_ = &user;
   state_ = State::connecting;
   return stream_.connect(endpoint_.address());
 }
 
-void UpstreamConnection::reuse(Exchange& exchange) {
-  exchange_ = &exchange;
+void UpstreamConnection::reuse(UpstreamUser& user) {
+  user_ = &user;
   state_ = State::in_use;
   reused_ = true;
 }
@@ -44,7 +43,7 @@ void UpstreamConnection::on_deadline() {
   if (state_ == State::idle) {
     pool_->drop(*this);
   } else if (state_ != State::abandoned) {
-    exchange_->on_upstream_deadline();
+    user_->on_upstream_deadline();
   }
 }
 
@@ -52,28 +51,28 @@ void UpstreamConnection::on_connected() {
   if (state_ != State::connecting) return;
   state_ = State::in_use;
   stream_.start_reading();
-  exchange_->on_upstream_connected();
+  user_->on_upstream_connected();
 }
 
 void UpstreamConnection::on_connect_failed(int error) {
-  if (state_ == State::connecting) exchange_->on_connect_failed(error);
+  if (state_ == State::connecting) user_->on_connect_failed(error);
 }
 
 void UpstreamConnection::on_data(std::string_view bytes) {
   if (state_ == State::idle) return pool_->drop(*this);  // nobody asked: not to be trusted again
   while (state_ == State::in_use) {
-    const http::Fed fed = parser_.feed(bytes, *exchange_);
+    const http::Fed fed = parser_.feed(bytes, *user_);
     bytes.remove_prefix(fed.consumed);
     switch (fed.status) {
       case http::Fed::Status::more:
-        return exchange_->on_response_part();
+        return user_->on_response_part();
       case http::Fed::Status::complete:
-        if (exchange_->awaits_final_response() && !bytes.empty()) continue;  // that was a 1xx
-        return exchange_->on_response_message_end(bytes.empty());
+        if (user_->awaits_final_response() && !bytes.empty()) continue;  // that was a 1xx
+        return user_->on_response_message_end(bytes.empty());
       case http::Fed::Status::stopped:
-        return exchange_->on_response_refused();
+        return user_->on_response_refused();
       case http::Fed::Status::fault:
-        return exchange_->on_upstream_lost(Failure::bad_response);
+        return user_->on_upstream_lost(Failure::bad_response);
     }
   }
 }
@@ -82,19 +81,19 @@ void UpstreamConnection::on_end() {
   if (state_ == State::idle) return pool_->drop(*this);
   if (state_ != State::in_use) return;
   if (parser_.finish()) {
-    exchange_->on_response_message_end(false);
+    user_->on_response_message_end(false);
   } else {
-    exchange_->on_upstream_lost(Failure::connection_lost);
+    user_->on_upstream_lost(Failure::connection_lost);
   }
 }
 
 void UpstreamConnection::on_broken(int) {
   if (state_ == State::idle) return pool_->drop(*this);
-  if (state_ == State::in_use) exchange_->on_upstream_lost(Failure::connection_lost);
+  if (state_ == State::in_use) user_->on_upstream_lost(Failure::connection_lost);
 }
 
 void UpstreamConnection::on_drained() {
-  if (state_ == State::in_use) exchange_->on_upstream_drained();
+  if (state_ == State::in_use) user_->on_upstream_drained();
 }
 
 }  // namespace ringside::relay

@@ -1,9 +1,9 @@
-// One connection to an endpoint: connecting, in use by an exchange, or idle in its pool.
+// One connection to an endpoint: connecting, in use, or idle in its pool.
 //
-// Owns     The stream and the response parser. It is owned by its exchange, or by its UpstreamPool
-//          while idle.
+// Owns     The stream and the response parser. It is owned by its user (an exchange, or a call of
+//          the proxy's own), or by its UpstreamPool while idle.
 // Threads  On its loop only.
-// Errors   All trouble goes to the exchange; an idle connection that speaks or closes is dropped.
+// Errors   All trouble goes to the user; an idle connection that speaks or closes is dropped.
 #pragma once
 
 #include <memory>
@@ -11,13 +11,30 @@
 #include "http/parser.h"
 #include "net/deadlines.h"
 #include "net/stream.h"
+#include "relay/failure.h"
 #include "relay/upstream_pool.h"
 #include "upstream/endpoint.h"
 
 namespace ringside::relay {
 
-class Exchange;
 struct Worker;
+
+// Who sends a request on an upstream connection and reads the response. Each call may end the user.
+class UpstreamUser : public http::ResponseSink {
+ public:
+  virtual void on_upstream_connected() = 0;
+  virtual void on_connect_failed(int error) = 0;
+  virtual void on_upstream_deadline() = 0;
+  virtual void on_upstream_drained() = 0;
+  virtual void on_upstream_lost(Failure failure) = 0;
+  virtual void on_response_part() = 0;  // all bytes that were read have been parsed
+  virtual bool awaits_final_response() const = 0;
+  virtual void on_response_message_end(bool connection_is_clean) = 0;
+  virtual void on_response_refused() = 0;  // on_response_head() or _body() said no
+
+ protected:
+  ~UpstreamUser() = default;
+};
 
 class UpstreamConnection final : public net::Retirable,
                                  public net::Deadline,
@@ -32,13 +49,13 @@ class UpstreamConnection final : public net::Retirable,
   // Carried an exchange before this one: its endpoint may be about to close it.
   bool reused() const { return reused_; }
 
-  // Connects for this exchange; an errno when that fails at once.
-  int connect(Exchange& exchange);
+  // Connects for this user; an errno when that fails at once.
+  int connect(UpstreamUser& user);
   // An idle connection goes to work again.
-  void reuse(Exchange& exchange);
+  void reuse(UpstreamUser& user);
   // Requires: in use, the response complete and nothing after it.
   void become_idle(UpstreamPool& pool);
-  // The exchange is over and this connection must not be used again.
+  // Its use is over and this connection must not be used again.
   void abandon();
 
   void expect_response_to(http::Method method) { parser_.expect_response_to(method); }
@@ -57,7 +74,7 @@ class UpstreamConnection final : public net::Retirable,
 
   const upstream::Endpoint& endpoint_;
   union {
-    Exchange* exchange_;  // connecting, in_use
+    UpstreamUser* user_;  // connecting, in_use
     UpstreamPool* pool_;  // idle
   };
   net::Stream stream_;

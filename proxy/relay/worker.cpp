@@ -1,6 +1,9 @@
 // Builds a worker's share of the configuration.
 #include "relay/worker.h"
 
+#include "relay/exchange.h"
+#include "session/identify.h"
+
 namespace ringside::relay {
 namespace {
 
@@ -10,6 +13,10 @@ constexpr milliseconds kLinger = std::chrono::seconds(2);
 
 // How long a client may read nothing of a response whose end waits in the proxy.
 constexpr milliseconds kUnread = std::chrono::seconds(60);
+
+// Servers refuse an unknown session within milliseconds.
+constexpr milliseconds kSearchSilence = std::chrono::seconds(1);
+constexpr milliseconds kHandshakeTime = std::chrono::seconds(10);
 
 std::vector<std::string> names_of(const std::vector<ListenerOptions>& listeners) {
   std::vector<std::string> names;
@@ -24,7 +31,10 @@ WorkerPool::WorkerPool(Pool& shared_pool, net::Loop& loop, net::Deadlines& deadl
       idle(loop, deadlines),
       connect(deadlines, shared_pool.options().timeouts.connect),
       response_head(deadlines, shared_pool.options().timeouts.response_head),
-      stream_idle(deadlines, shared_pool.options().timeouts.stream_idle) {}
+      search_silence(deadlines, kSearchSilence),
+      handshake(deadlines, kHandshakeTime),
+      stream_idle(deadlines, shared_pool.options().timeouts.stream_idle),
+      stream_keep_alive(deadlines, shared_pool.options().timeouts.stream_keep_alive) {}
 
 WorkerListener::WorkerListener(const ListenerOptions& options, net::Deadlines& deadlines)
     : request_head(deadlines, options.timeouts.request_head),
@@ -34,15 +44,50 @@ WorkerListener::WorkerListener(const ListenerOptions& options, net::Deadlines& d
 Worker::Worker(net::Loop& worker_loop, Shared& shared_state)
     : loop(worker_loop),
       shared(shared_state),
+      index(static_cast<unsigned>(shared.mailboxes.size())),
       random(system_random()),
       metrics(shared.registry, names_of(shared.listeners), shared.pools),
       deadlines(loop),
       linger(deadlines, kLinger),
-      unread(deadlines, kUnread) {
+      unread(deadlines, kUnread),
+      mail(loop, [this] { on_mail(); }) {
+  shared.mailboxes.emplace_back().set_wakeup(&mail);
   for (Pool& pool : shared.pools) pools.emplace_back(pool, loop, deadlines);
   for (const ListenerOptions& listener : shared.listeners) {
     listeners.emplace_back(listener, deadlines);
   }
+}
+
+Worker::~Worker() { shared.mailboxes[index].set_wakeup(nullptr); }
+
+// An exchange that is told may park again, end, or end others: one at a time.
+void Worker::on_mail() {
+  for (const SearchOver& message : shared.mailboxes[index].take()) {
+    const auto [first, last] = parked.equal_range(message.key);
+    std::vector<Exchange*> waiting;
+    for (auto each = first; each != last; ++each) {
+      if (each->second->pool_index() == message.pool) waiting.push_back(each->second);
+    }
+    for (Exchange* exchange : waiting) exchange->unpark();
+    for (Exchange* exchange : waiting) exchange->on_search_over(message.failure);
+  }
+}
+
+void Mailbox::post(const SearchOver& message) {
+  const std::lock_guard lock(mutex_);
+  if (wakeup_ == nullptr) return;
+  messages_.push_back(message);
+  wakeup_->wake();
+}
+
+std::vector<SearchOver> Mailbox::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(messages_, {});
+}
+
+void Mailbox::set_wakeup(net::Wakeup* wakeup) {
+  const std::lock_guard lock(mutex_);
+  wakeup_ = wakeup;
 }
 
 }  // namespace ringside::relay

@@ -10,13 +10,17 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <mutex>
+#include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/random.h"
 #include "http/parser.h"
 #include "net/deadlines.h"
 #include "net/loop.h"
+#include "net/wakeup.h"
 #include "observe/access_log.h"
 #include "observe/log.h"
 #include "relay/metrics.h"
@@ -26,6 +30,30 @@
 #include "relay/upstream_pool.h"
 
 namespace ringside::relay {
+
+class Exchange;
+
+// What one worker tells another: a search or revival of a session is over.
+struct SearchOver {
+  std::size_t pool;
+  session::Key key;
+  Failure failure;  // none: the table tells
+};
+
+// Where other threads leave messages for a worker.
+class Mailbox {
+ public:
+  // Any thread. A worker that has gone gets nothing.
+  void post(const SearchOver& message);
+  std::vector<SearchOver> take();
+  // The worker's: what wakes its loop; nullptr when it goes.
+  void set_wakeup(net::Wakeup* wakeup);
+
+ private:
+  std::mutex mutex_;
+  std::vector<SearchOver> messages_;
+  net::Wakeup* wakeup_ = nullptr;
+};
 
 // What all workers share. Owned by app/.
 struct Shared {
@@ -40,6 +68,7 @@ struct Shared {
   std::function<void()> on_refusal;  // an endpoint refused: wake the probe; any thread
   std::vector<std::atomic<std::uint32_t>> connections;  // open clients, by listener
   std::atomic<std::uint32_t> all_connections{0};
+  std::deque<Mailbox> mailboxes;  // by Worker::index
 };
 
 // A pool as one worker uses it: the shared part, this loop's connections, and its timeouts.
@@ -50,7 +79,11 @@ struct WorkerPool {
   UpstreamPool idle;
   net::DeadlineList connect;
   net::DeadlineList response_head;
+  net::DeadlineList search_silence;  // until an endpoint that was asked counts as the owner
+  net::DeadlineList handshake;       // each answer of a revival, and the rest of a refusal
   net::DeadlineList stream_idle;
+  net::DeadlineList stream_keep_alive;
+  session::EarnedRequests earned;
 };
 
 struct WorkerListener {
@@ -63,9 +96,11 @@ struct WorkerListener {
 
 struct Worker {
   Worker(net::Loop& worker_loop, Shared& shared_state);
+  ~Worker();
 
   net::Loop& loop;
   Shared& shared;
+  unsigned index;
   Random random;
   Metrics metrics;
   net::Deadlines deadlines;
@@ -79,6 +114,18 @@ struct Worker {
   http::ParseScratch response_scratch;
   std::string to_upstream;
   std::string to_client;
+  std::vector<http::Field> changed_fields;
+  struct {
+    std::string target;
+    std::string id;
+    std::string cookies;
+    std::string event;
+  } changed;  // what a head, or the first event of a stream, has in the place of what came
+
+  // Exchanges that wait for the search of another, by session.
+  std::unordered_multimap<session::Key, Exchange*, session::KeyHash> parked;
+  void on_mail();
+  net::Wakeup mail;
 
   bool draining = false;
 };

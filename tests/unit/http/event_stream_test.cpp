@@ -13,8 +13,7 @@
 namespace ringside::http {
 namespace {
 
-// ---- two readers of event streams, as clients have them
-// ------------------------------------------
+// ---- two readers of event streams, as clients have them -----------------------------------------
 
 struct Event {
   std::string type;
@@ -76,8 +75,7 @@ std::vector<Event> events_of(const Lines& lines) {
   return events;
 }
 
-// ---- streams
-// -------------------------------------------------------------------------------------
+// ---- streams ------------------------------------------------------------------------------------
 
 const std::string kComment = ": keep-alive\n\n";
 const std::string kMark = "\xEF\xBB\xBF";
@@ -112,8 +110,7 @@ constexpr std::array<std::string_view, 9> kPiecesWithoutCr{
     "\n",         "\n", "\r\n", "\r\n", "data: a\n", "data: b\r\n", "event: endpoint\n",
     ": note\r\n", "id"};
 
-// ---- EventBoundary
-// -------------------------------------------------------------------------------
+// ---- EventBoundary ------------------------------------------------------------------------------
 
 TEST_CASE("event boundary: before the first byte and after each blank line") {
   CHECK(boundaries_of("") == Ats{0});
@@ -224,8 +221,7 @@ TEST_CASE("event boundary: where a line ends with LF, each blank line is one") {
   }
 }
 
-// ---- FirstEvent
-// ----------------------------------------------------------------------------------
+// ---- FirstEvent ---------------------------------------------------------------------------------
 
 using State = FirstEvent::State;
 
@@ -298,9 +294,9 @@ TEST_CASE("first event: what servers write (70)") {
   CHECK(data_of("event: endpoint\ndata: /message?sessionId=a1\r\n\r\n") == "/message?sessionId=a1");
 }
 
-TEST_CASE("first event: the type may follow the data, and other fields be between") {
-  CHECK(read_in_every_way("data: /m\nevent: endpoint\n\n").data == "/m");
-  CHECK(read_in_every_way("id: 1\ndata:/m\n: note\nretry: 1\nevent:endpoint\n\n").data == "/m");
+TEST_CASE("first event: the type comes first, other fields may be between") {
+  CHECK(read_in_every_way("data: /m\nevent: endpoint\n\n") == Reading{State::other, 1, ""});
+  CHECK(read_in_every_way("retry: 1\nevent:endpoint\n: note\nid: 1\ndata:/m\n\n").data == "/m");
   CHECK(read_in_every_way("event: endpoint\ndata\n\n") == Reading{State::event, 22, ""});
   CHECK(read_in_every_way("event: endpoint\ndata:  /m \n\n").data == " /m ");  // one space goes
 }
@@ -310,10 +306,9 @@ TEST_CASE("first event: anything else is known as soon as it can be") {
   CHECK(read_in_every_way("event: endpoint2\n") == Reading{State::other, 17, ""});
   CHECK(read_in_every_way("event: Endpoint\n") == Reading{State::other, 16, ""});
   CHECK(read_in_every_way("event\ndata: a\n\n") == Reading{State::other, 6, ""});
-  CHECK(read_in_every_way("data: {}\n\n") == Reading{State::other, 10, ""});
-  CHECK(read_in_every_way("id: 0\ndata:\n\n") == Reading{State::other, 13, ""});  // priming
-  CHECK(read_in_every_way("id: 0\n\n") == Reading{State::other, 7, ""});
-  CHECK(read_in_every_way("data: a\ndata: b\n") == Reading{State::other, 16, ""});
+  CHECK(read_in_every_way("data: {}\n\n") == Reading{State::other, 1, ""});
+  CHECK(read_in_every_way("id: 0\ndata:\n\n") == Reading{State::other, 1, ""});  // priming
+  CHECK(read_in_every_way("event: endpoint\ndata: a\ndata: b\n") == Reading{State::other, 32, ""});
   CHECK(read_in_every_way("event: endpoint\n\n") == Reading{State::other, 17, ""});
   CHECK(read_in_every_way("event: endpoint\nevent: message\n") == Reading{State::other, 31, ""});
 }
@@ -375,10 +370,7 @@ TEST_CASE("first event: what it says is what a client reads") {
   CHECK(endpoints > 100);
 }
 
-}  // namespace
-}  // namespace ringside::http
-
-TEST_CASE("what comes before the first event does not wait for it") {
+TEST_CASE("first event: what comes before it does not wait") {
   FirstEvent first;
   CHECK(first.feed(": hello\nretry: 10\n\neve") == FirstEvent::State::more);
   CHECK(first.take_passed() == ": hello\nretry: 10\n\n");
@@ -392,3 +384,6 @@ TEST_CASE("what comes before the first event does not wait for it") {
   CHECK(raw == "event: endpoint\ndata: /x?sessionId=1\n\n");
   CHECK(raw.substr(at, 14) == "/x?sessionId=1");
 }
+
+}  // namespace
+}  // namespace ringside::http
