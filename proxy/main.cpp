@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "app/command_line.h"
+#include "app/explain_command.h"
 #include "app/process.h"
 #include "config/reader.h"
 #include "observe/log.h"
@@ -37,6 +38,12 @@ int check(const app::Check& check) {
   return 0;
 }
 
+int explain(const app::Explain& explain) {
+  const auto options = config::read_file(explain.config_path);
+  if (!options) return refuse(options.error());
+  return print(app::explain(explain, *options));
+}
+
 int run(app::Options options) {
   observe::Log log(options.log);
   app::Process process(std::move(options), log);
@@ -61,5 +68,6 @@ int main(int argc, char** argv) {
   const app::CommandLine command = app::parse_command_line(arguments, RINGSIDE_VERSION);
   if (const auto* text = std::get_if<app::Print>(&command)) return print(*text);
   if (const auto* file = std::get_if<app::Check>(&command)) return check(*file);
+  if (const auto* question = std::get_if<app::Explain>(&command)) return explain(*question);
   return run(std::get<app::Run>(command));
 }

@@ -1,5 +1,5 @@
 // A connection answers each request when its last byte has come; pages are made at once, so no
-// request ever waits.
+// request ever waits. Most are made when the head has come, as its views are good only then.
 #include "admin/server.h"
 
 #include <algorithm>
@@ -18,18 +18,17 @@ enum class Then : std::uint8_t { keep, close };
 std::string render(const Page& page, bool with_body, Then then) {
   std::string out = "HTTP/1.1 " + std::to_string(page.status) + " ";
   out += http::reason_phrase(page.status);
-  out += "\r\nserver: ringside\r\ncontent-type: " + page.content_type;
-  out += "\r\ncontent-length: " + std::to_string(page.body.size());
+  out += "\r\nserver: ringside";
+  if (!page.content_type.empty()) {
+    out += "\r\ncontent-type: " + page.content_type;
+    out += "\r\ncontent-length: " + std::to_string(page.body.size());
+  }
   out += "\r\ncache-control: no-store\r\n";
   if (!page.allow.empty()) out += "allow: " + page.allow + "\r\n";
   if (then == Then::close) out += "connection: close\r\n";
   out += "\r\n";
   if (with_body) out += page.body;
   return out;
-}
-
-Page fault_page(unsigned status, std::string_view detail) {
-  return problem(status, http::reason_phrase(status), detail);
 }
 
 unsigned status_of(http::ParseFault fault) {
@@ -89,14 +88,14 @@ class Server::Connection final : public net::Retirable,
         break;
       case http::Fed::Status::complete:
         server_.idle_.arm(*this);
+        if (collects_) answer_ = render(make_page(), with_body_, then_);
         send(answer_, then_);
         break;
       case http::Fed::Status::stopped:
         send(answer_, Then::close);
         break;
       case http::Fed::Status::fault:
-        send(render(fault_page(status_of(parser_.fault()), parser_.fault_detail()), true,
-                    Then::close),
+        send(render(problem(status_of(parser_.fault()), parser_.fault_detail()), true, Then::close),
              Then::close);
         break;
     }
@@ -105,23 +104,44 @@ class Server::Connection final : public net::Retirable,
 
   bool on_request_head(const http::RequestHead& head) override {
     body_bytes_ = 0;
-    // Whoever waits for a 100 before its body needs neither: it gets its answer at once.
-    const bool stays = head.keep_alive && head.version_minor > 0 && !head.expects_continue;
+    body_.clear();
+    collects_ = !head.too_large && reads_body(head.method_text, head.target);
+    // Whoever waits for a 100 before a body that nobody reads needs neither: it gets its answer at
+    // once.
+    const bool refuses_body = head.expects_continue && !collects_;
+    const bool stays = head.keep_alive && head.version_minor > 0 && !refuses_body;
     then_ = stays ? Then::keep : Then::close;
     with_body_ = head.method != http::Method::head;
     if (head.too_large) return refuse(431, "the head is larger than the admin listener takes");
-    answer_ = render(answer(server_.views_, head.method_text, head.target), with_body_, then_);
-    return !head.expects_continue;
+    method_ = head.method_text;
+    target_ = head.target;
+    from_browser_ = std::ranges::any_of(head.fields, [](const http::Field& field) {
+      return http::equals_ignoring_case(field.name, "origin");
+    });
+    if (collects_) {
+      if (head.expects_continue) stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
+      return true;
+    }
+    answer_ = render(make_page(), with_body_, then_);
+    return !refuses_body;
   }
 
   bool on_request_body(std::string_view bytes) override {
     body_bytes_ += bytes.size();
-    return body_bytes_ <= kAdminBodyBytes || refuse(413, "no page here reads a body");
+    if (body_bytes_ > kAdminBodyBytes) return refuse(413, "no page here reads so long a body");
+    if (collects_) body_.append(bytes);
+    return true;
+  }
+
+  Page make_page() const {
+    return answer(
+        server_.views_,
+        {.method = method_, .target = target_, .body = body_, .from_browser = from_browser_});
   }
 
   // Stops the parser; the connection ends with this answer.
   bool refuse(unsigned status, std::string_view detail) {
-    answer_ = render(fault_page(status, detail), with_body_, Then::close);
+    answer_ = render(problem(status, detail), with_body_, Then::close);
     return false;
   }
 
@@ -146,7 +166,13 @@ class Server::Connection final : public net::Retirable,
   net::Stream stream_;
   http::RequestParser parser_;
   State state_ = State::serving;
-  std::string answer_;  // to the request under way
+  // The request under way, and the answer to it.
+  std::string method_;
+  std::string target_;
+  std::string body_;  // only where a page reads it
+  std::string answer_;
+  bool from_browser_ = false;
+  bool collects_ = false;  // the body; the page is made at its end
   bool with_body_ = true;
   Then then_ = Then::keep;
   std::size_t body_bytes_ = 0;

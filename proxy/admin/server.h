@@ -5,8 +5,8 @@
 // Owns     The listening socket and its connections; they go with it.
 // Bounds   kAdminConnections connections, closed at once past that; a head of kAdminHeadBytes (of
 //          one without an end, a read buffer more is taken before it is refused), a body of
-//          kAdminBodyBytes (read and ignored). One request at a time: whoever sends more without
-//          reading the answers is cut off.
+//          kAdminBodyBytes (kept only where a page reads it). One request at a time: whoever sends
+//          more without reading the answers is cut off.
 // Time     A connection has kAdminIdle for each request, from the end of the one before to its own
 //          end.
 // Threads  On the control loop.

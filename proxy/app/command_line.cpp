@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/explain_command.h"
 #include "base/address_text.h"
 #include "base/limits.h"
 #include "base/nearest.h"
@@ -20,6 +21,7 @@ namespace {
 constexpr std::string_view kUsage = R"(usage: ringside --config FILE [--check]
        ringside --listen HOST:PORT --upstream HOST:PORT [--upstream HOST:PORT ...]
                 [--admin HOST:PORT] [--workers N]
+       ringside explain --config FILE [--header 'NAME: VALUE' ...] [--client ADDRESS]
        ringside --help | --version
 )";
 
@@ -35,11 +37,15 @@ Run without a file, one listener and one pool, both called mcp:
            --upstream 10.0.1.5:3000 --upstream 10.0.1.6:3000
   then point the MCP client at http://127.0.0.1:8080/mcp, with the path that the servers serve
 
+Ask the running proxy of a file where a request would go, and why:
+  ringside explain --config ringside.yaml --header 'mcp-session-id: ID' --client 10.1.2.3
+  ringside explain --help                    its other flags
+
   --config FILE         read the configuration from FILE
   --check               only check it
   --listen HOST:PORT    where clients connect: an IP address or localhost; port 0 is a free port
   --upstream HOST:PORT  an MCP server; once for each of them
-  --admin HOST:PORT     serve health and metrics here; off when absent
+  --admin HOST:PORT     serve health, metrics and sessions here; off when absent
   --workers N           event loops, 1 to 256, or auto (the usable CPUs, at most 4)
   --version             print the version
   --help                print this
@@ -50,6 +56,7 @@ The admin address answers
   GET /healthz   200 while the process lives
   GET /readyz    200 while it takes traffic, 503 once it drains
   GET /metrics   counters for Prometheus
+  GET /sessions, /sessions/DIGEST, /explain and commands on sessions: docs/operations.md
 
 Signals
   SIGTERM, SIGINT   take no new connection, finish what is under way, exit 0
@@ -220,6 +227,7 @@ Result<Options, Print> options_of(const Given& given) {
 
 CommandLine parse_command_line(std::span<const char* const> arguments, std::string_view version) {
   if (arguments.empty()) return Print{std::string(kUsage) + "Try: ringside --help\n", 2};
+  if (std::string_view(arguments[0]) == "explain") return parse_explain(arguments.subspan(1));
   auto given = split(arguments);
   if (!given) return std::move(given.error());
   if (const std::string what = missing_value(*given); !what.empty()) return fault(what);

@@ -26,13 +26,20 @@ struct Check {
   std::string config_path;
 };
 
+// Ask the running proxy of that file where a request would go: explain_command.h.
+struct Explain {
+  std::string config_path;
+  std::string target;  // of the admin page
+  bool json = false;   // print the answer as it comes
+};
+
 // Print the text (to standard output when the code is 0, else to standard error) and leave.
 struct Print {
   std::string text;  // ends with a newline
   int exit_code = 0;
 };
 
-using CommandLine = std::variant<Run, Check, Print>;
+using CommandLine = std::variant<Run, Check, Explain, Print>;
 
 // `arguments` are main's, without the program's name; `version` is what --version prints.
 CommandLine parse_command_line(std::span<const char* const> arguments, std::string_view version);

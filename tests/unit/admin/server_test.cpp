@@ -72,6 +72,19 @@ class Client final : public net::StreamHandler {
   std::string first_;
 };
 
+// One session, which goes where it is moved.
+class OneSession final : public Sessions {
+ public:
+  Result<SessionList> list(const SessionQuery&) override { return SessionList(); }
+  std::optional<SessionView> find(std::uint64_t) override { return {}; }
+  bool forget(std::uint64_t) override { return true; }
+  Result<std::optional<SessionView>> move(std::uint64_t digest,
+                                          const std::string& endpoint) override {
+    return std::optional(SessionView{.digest = digest, .endpoint = endpoint});
+  }
+  Result<std::string> explain(const ExplainQuery&) override { return std::string(); }
+};
+
 // A server on a loop of its own, and clients on the same loop.
 class House {
  public:
@@ -79,10 +92,11 @@ class House {
     auto bound = net::bind_listener(*Address::parse("127.0.0.1:0"), false);
     REQUIRE(bound.has_value());
     address = bound->address;
-    server = std::make_unique<Server>(
-        loop, *bound,
-        Views{.not_ready = [this] { return not_ready; }, .metrics = [this] { return metrics; }},
-        idle);
+    server = std::make_unique<Server>(loop, *bound,
+                                      Views{.not_ready = [this] { return not_ready; },
+                                            .metrics = [this] { return metrics; },
+                                            .sessions = &sessions},
+                                      idle);
   }
   ~House() {
     clients.clear();
@@ -121,6 +135,7 @@ class House {
   net::Loop loop;
   std::string not_ready;
   std::string metrics = "m_total 1\n";
+  OneSession sessions;
   Address address;
   std::unique_ptr<Server> server;
   std::vector<std::unique_ptr<Client>> clients;
@@ -215,6 +230,43 @@ TEST_CASE("admin server: a body past the bound is refused and the connection clo
   house.until([&] { return client.over(); });
   CHECK(client.received.starts_with("HTTP/1.1 413 Content Too Large\r\n"));
   CHECK(client.received.find("\r\nconnection: close\r\n") != std::string::npos);
+}
+
+TEST_CASE("admin server: a command's body is read, however it comes, and the connection goes on") {
+  const std::string body = R"({"endpoint": "pod-2"})";
+  const std::string line = "POST /sessions/0123456789abcdef/move HTTP/1.1\r\nhost: a\r\n";
+  const std::string sized = line + "content-length: " + std::to_string(body.size()) + "\r\n";
+  House house;
+  for (const std::string& request :
+       {sized + "\r\n" + body, line + "transfer-encoding: chunked\r\n\r\n5\r\n" +
+                                   body.substr(0, 5) + "\r\n10\r\n" + body.substr(5) +
+                                   "\r\n0\r\n\r\n"}) {
+    Client& client = house.client(request + std::string(kAlive));
+    house.until([&] { return client.received.ends_with("\r\n\r\nok"); });
+    CHECK(client.received.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(client.received.find(R"("endpoint":"pod-2")") != std::string::npos);
+  }
+  Client& asks_first = house.client(sized + "expect: 100-continue\r\n\r\n");
+  house.until([&] { return asks_first.received == "HTTP/1.1 100 Continue\r\n\r\n"; });
+  asks_first.send(body);
+  house.until([&] { return asks_first.received.find("pod-2") != std::string::npos; });
+  CHECK_FALSE(asks_first.over());
+}
+
+TEST_CASE("admin server: an answer without a body says nothing of one") {
+  House house;
+  CHECK(house.conversation("DELETE /sessions/0123456789abcdef HTTP/1.1\r\nhost: a\r\n"
+                           "connection: close\r\n\r\n") ==
+        "HTTP/1.1 204 No Content\r\nserver: ringside\r\ncache-control: no-store\r\n"
+        "connection: close\r\n\r\n");
+}
+
+TEST_CASE("admin server: a command with an Origin is not taken") {
+  House house;
+  CHECK(house
+            .conversation("DELETE /sessions/0123456789abcdef HTTP/1.1\r\nhost: a\r\n"
+                          "origin: http://b.example\r\nconnection: close\r\n\r\n")
+            .starts_with("HTTP/1.1 403 Forbidden\r\n"));
 }
 
 TEST_CASE("admin server: hostile bytes get one 400 and a close") {
