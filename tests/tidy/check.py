@@ -225,8 +225,34 @@ def links(root: Path) -> Faults:
                     yield f"{path.relative_to(root)}:{number}: {target} does not exist"
 
 
+CASES = set(range(1, 96)) - {46, 47}  # those two need endpoints that come and go
+CASE_ROW = re.compile(r"^\| (\d\d) \|")
+CASE_TEST = re.compile(r"^def test_\w*case_(\d+)")
+
+
+def cases(root: Path) -> Faults:
+    """The table of cases in docs/sessions.md names every test of a case, and no other file."""
+    document = root / "docs" / "sessions.md"
+    shown_by: dict[int, set[str]] = {}
+    for path in [p for p in text_files(root) if re.fullmatch(r"test_\w+\.py", p.name)]:
+        for line in lines_of(path):
+            for number in CASE_TEST.findall(line):
+                shown_by.setdefault(int(number), set()).add(str(path.relative_to(root)))
+    if not document.exists():
+        return
+    rows = {}
+    for number, line in enumerate(lines_of(document), 1):
+        if row := CASE_ROW.match(line):
+            rows[int(row[1])] = number
+            named = {target.removeprefix("../") for target in LINK.findall(line)}
+            if wrong := named ^ shown_by.get(int(row[1]), set()):
+                yield f"docs/sessions.md:{number}: case {row[1]}: {', '.join(sorted(wrong))}"
+    for case in sorted(CASES - rows.keys()):
+        yield f"docs/sessions.md:1: case {case:02} has no row"
+
+
 RULES: dict[str, Callable[[Path], Faults]] = {
     rule.__name__: rule
     for rule in (floors, only_users, purity, opening_comments, used_files, leftovers, columns,
-                 whitespace, links)
+                 whitespace, links, cases)
 }

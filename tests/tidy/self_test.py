@@ -45,6 +45,8 @@ BROKEN = [
     ("columns", "proxy/base/hash.h", "// " + "x" * 98 + "\n", "101 columns"),
     ("columns", "config/reader.h", "// R.\n// " + "x" * 98 + "\n", "101 columns"),
     ("links", "docs/tour.md", "[a](tour.md#a) [b](https://b.example/) [c](c.md#d)\n", "c.md"),
+    ("cases", "docs/sessions.md", "| 01 | x | [a](../tests/test_a.py) |\n", "test_a.py"),
+    ("cases", "docs/sessions.md", "| 01 | x | |\n", "case 02 has no row"),
     ("whitespace", "proxy/base/hash.h", "// Hash. \n", "blanks"),
     ("whitespace", "proxy/base/hash.h", "// Hash.", "no line end"),
 ]

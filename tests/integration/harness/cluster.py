@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import uuid
+from collections import Counter
 from dataclasses import dataclass
 
 from harness import mcp
@@ -54,6 +56,44 @@ class Cluster:
             if second.owner is not first.owner:
                 return first, second
         raise AssertionError("a hundred clients were all placed on one pod")
+
+    def unknown(self, first: Pod | None = None) -> str:
+        """An id that nobody has issued; `first` is the pod that it is offered to first."""
+        while True:
+            id = f"unknown-{uuid.uuid4()}"
+            if first is None or self.ring_owner(id) is first:
+                return id
+
+    def stored(self, owner: Pod, first: Pod | None = None) -> str:
+        """A session that lives on this pod, and that the proxy has never seen."""
+        id = self.unknown(first)
+        owner.sessions.add(id)
+        return id
+
+    def ring_owner(self, id: str) -> Pod:
+        """An OPTIONS is never searched for: the first pod's answer is passed on."""
+        return self.pods[mcp.pod_of(self.send("OPTIONS", id))]
+
+    def asked(self, id: str) -> Counter[str]:
+        """How many requests of a session each pod has seen, by name, OPTIONS aside."""
+        return Counter(
+            pod.name
+            for pod in self.pods.values()
+            for request in list(pod.requests)
+            if request.get("mcp-session-id") == id and request.method != "OPTIONS"
+        )
+
+    def attempts(self) -> dict[str, int]:
+        """What the proxy counts: attempts to find an owner, by result."""
+        samples = self.proxy.metrics()
+        family = "ringside_recovery_attempts_total"
+        results = {labels["result"] for name, labels, _ in samples.samples if name == family}
+        counts = {result: int(samples.sum(family, result=result)) for result in results}
+        return {result: count for result, count in counts.items() if count}
+
+    def fence(self) -> None:
+        """With one worker: returns when the proxy has read what other connections sent before."""
+        mcp.pod_of(self.send("OPTIONS"))
 
     def others(self, owner: Pod) -> list[Pod]:
         return [pod for pod in self.pods.values() if pod is not owner]

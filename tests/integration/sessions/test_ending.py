@@ -5,6 +5,8 @@ import pytest
 from harness.deadlines import eventually
 from harness.mcp import expect_proxy_error, initialize, modern, pod_of, rpc
 
+SEARCHED = {"ring", "recovery"}  # no binding decided: the first pod asked was the owner, or another
+
 
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_case_20_a_delete_that_succeeds_ends_the_session(cluster, status):
@@ -131,7 +133,7 @@ def test_a_session_in_use_does_not_expire(cluster):
 
     eventually(idle_is_gone, "only the session in use is left")
     assert pods.picked_by(used.id) == "binding"
-    assert pods.picked_by(idle.id) == "ring"
+    assert pods.picked_by(idle.id) in SEARCHED
 
 
 def test_case_52_a_session_with_an_open_stream_does_not_expire(cluster):
@@ -160,7 +162,7 @@ def test_case_53_a_full_table_lets_the_least_recently_used_go_and_counts_it(clus
     assert (
         pods.picked_by(streaming.id) == "binding"
     ), "a session with an open stream is never evicted"
-    assert pods.picked_by(oldest.id) == "ring"
+    assert pods.picked_by(oldest.id) in SEARCHED
 
 
 def test_a_lost_session_is_refused_in_the_protocols_words(cluster):

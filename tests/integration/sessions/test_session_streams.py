@@ -93,3 +93,17 @@ def test_open_streams_are_counted(cluster):
         stream.end()
         assert body.rest() == b""
     eventually(lambda: pods.proxy.metrics().sum("ringside_streams") == 0, "the streams are over")
+
+
+def test_case_43_last_event_id_without_a_session_goes_by_the_client_and_passes_unchanged(cluster):
+    pods = cluster()
+    fields = fields_for(None, "10.0.0.7", {"Last-Event-ID": "e-43"})
+    asked = set()
+    for _ in range(5):
+        wire = pods.connect()
+        wire.request("GET", "/mcp", fields)
+        asked.add(pod_of(wire.read_response_head()))
+        wire.close()
+    [name] = asked
+    seen = [request.get("last-event-id") for request in pods.pods[name].requests]
+    assert seen == ["e-43"] * 5

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +53,10 @@ def run(
     sessions: int = 1,
     timeout: float = DEADLINE,
     more: tuple = (),
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> dict[str, list[Seen]]:
     """Runs the named clients at once: all open their sessions, and only then do all use and end
-    them."""
+    them. `meanwhile` is done in between."""
     arguments = ["--url", url, "--sessions", str(sessions), "--calls", str(CALLS)]
     arguments += ["--timeout", str(int(timeout * 1000)), *more]
     with contextlib.ExitStack() as stack:
@@ -66,6 +68,7 @@ def run(
         }
         for process in running.values():
             process.wait_line('"event": ?"opened"', 2 * DEADLINE)
+        meanwhile()
         for process in running.values():
             process.say("go")
         results = {}

@@ -43,6 +43,14 @@ class Pods:
         self.processes[name] = self._spawn(name, port=int(self.addresses[name].rsplit(":", 1)[1]))
         assert self._address(name) == self.addresses[name]
 
+    def replace_all(self) -> None:
+        """Every process is replaced by a new one at the same address, all at once."""
+        for name in self.processes:
+            self.kill(name)
+        for name, address in self.addresses.items():
+            self.processes[name] = self._spawn(name, port=int(address.rsplit(":", 1)[1]))
+        assert {name: self._address(name) for name in self.processes} == self.addresses
+
     def stop(self) -> None:
         for process in self.processes.values():
             process.end(signal.SIGKILL)

@@ -33,7 +33,17 @@ def ringside_before(pods: Pods, log: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def plain_balancer(policy: str, pods: Pods, log: Path) -> Iterator[str]:
-    """policy: round_robin or hash."""
-    with Process([*command("plain_proxy.py"), "--policy", policy, *pods.upstreams], log) as process:
+def plain_balancer(policy: str, pods: Pods, log: Path, first: int = 0) -> Iterator[str]:
+    """policy: round_robin, hash or client_ip. first: the pod whose turn is the first, by number."""
+    upstreams = pods.upstreams[2 * first :] + pods.upstreams[: 2 * first]
+    with Process([*command("plain_proxy.py"), "--policy", policy, *upstreams], log) as process:
         yield process.wait_line(r"^listening (\S+)$", DEADLINE)[1]
+
+
+@contextlib.contextmanager
+def splitter(addresses: list[str], log: Path, *more: str) -> Iterator[tuple[str, Process]]:
+    """Sends each request to one of these addresses at random; its own address, and its process."""
+    upstreams = [part for address in addresses for part in ("--upstream", address)]
+    arguments = ["--policy", "random", *upstreams, *more]
+    with Process([*command("plain_proxy.py"), *arguments], log, feed=True) as process:
+        yield process.wait_line(r"^listening (\S+)$", DEADLINE)[1], process
