@@ -54,8 +54,9 @@ Page json_page(const ordered_json& json) {
 // 16 hex digits, as digest_text() writes them.
 std::optional<std::uint64_t> read_digest(std::string_view text) {
   std::uint64_t digest = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, fault] = std::from_chars(text.data(), end, digest, 16);
+  const char* begin = text.begin();
+  const char* end = text.end();
+  const auto [stop, fault] = std::from_chars(begin, end, digest, 16);
   if (text.size() != 16 || fault != std::errc() || stop != end) return std::nullopt;
   return digest;
 }

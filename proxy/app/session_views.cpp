@@ -23,7 +23,8 @@ const upstream::Endpoint* endpoint_named(const relay::Pool& pool, const std::str
   return found == endpoints.end() ? nullptr : found->get();
 }
 
-std::unexpected<Error> no_such(std::string_view kind, const std::string& name, std::string known) {
+std::unexpected<Error> no_such(std::string_view kind, const std::string& name,
+                               const std::string& known) {
   std::string text = "there is no ";
   text.append(kind).append(" ").append(in_quotes(name));
   return fail(text.append("; there are ").append(known));

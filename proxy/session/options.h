@@ -42,7 +42,7 @@ struct ReviveOptions {
 struct SearchOptions {
   unsigned attempts = 64;               // endpoints asked for one request
   unsigned in_flight = 256;             // searches at once
-  unsigned per_client = 50;             // failing searches a second, of one client
+  unsigned per_client = 10;             // failing searches a second, of one client
   double share = 0.2;                   // of the pool's upstream requests, for wasted attempts
   std::size_t body_bytes = 256 * kKiB;  // of a request's body, kept to be sent again
   milliseconds remember = std::chrono::seconds(5);  // that a search found nobody

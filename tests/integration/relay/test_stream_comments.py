@@ -138,19 +138,6 @@ def test_a_client_of_http_1_0_gets_them_too(ringside, upstream):
     assert body.rest() == b"data: x\n\n"
 
 
-def test_a_stream_that_speaks_gets_none(ringside, upstream):
-    streams = Streams(ringside, upstream)
-    _, served, body = streams.open("data: 0\n\n")
-    _, _, clock = streams.open("data: x\n\n")
-    seen = b""
-    for number in range(2):
-        served.send(chunk(f"data: {number}\n\n"))
-        seen += body.event()
-        assert clock.read(len(COMMENT)) == COMMENT
-    assert seen.replace(COMMENT, b"") == b"data: 0\n\n"
-    assert body.until(b"data: 1\n\n").replace(COMMENT, b"") == b"data: 1\n\n"
-
-
 def test_comments_do_not_keep_a_dead_upstream_alive(ringside, upstream):
     _, _, body = Streams(ringside, upstream, stream_idle="1500ms").open("data: x\n\n")
     assert body.expect_abort() == COMMENT
