@@ -509,18 +509,6 @@ def test_a_call_that_grows_too_large_after_it_was_refused_is_answered(trusting, 
     assert proxy.metrics().sum("ringside_sessions") == 0
 
 
-def test_a_long_refusal_whose_end_never_comes_is_a_refusal_when_its_owner_dies(trusting, upstream):
-    proxy = trusting(upstream, pool=reviving())
-    client, served = forgotten_session(proxy, upstream)
-    client.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, CALL)
-    served.read_request()
-    served.send(encode("HTTP/1.1 404 Not Found", {"Content-Length": "100"}) + b"no")
-    served.reset()
-    response = client.read_response()
-    assert response.get("server") == "ringside" and response.status in (502, 503), response.start
-    assert proxy.metrics().sum("ringside_sessions_revived_total") == 0
-
-
 def test_another_path_has_404s_of_its_own(cluster):
     pods = cluster(pool=reviving())
     session = open_session(pods)
