@@ -88,11 +88,9 @@ Failure Exchange::route(const http::RequestHead& head, const Address& client) {
   const auto pool =
       worker_.shared.routers[client_.listener()].pool_for(head.authority, head.path());
   if (pool) pool_ = &worker_.pools[*pool];
-  if (head.too_large) return Failure::head_too_large;
-  if (!pool) return Failure::no_route;
-  if (!origin_is_allowed(head)) return Failure::origin_refused;
-  const std::uint64_t body_max = worker_.shared.limits.body_bytes;
-  if (body_max != 0 && head.framing.length > body_max) return Failure::body_too_large;
+  const Failure unfit = refusal_before_routing(worker_.shared, client_.listener(),
+                                               pool ? &pool_->pool : nullptr, head);
+  if (unfit != Failure::none) return unfit;
 
   const Failure refused = session_.route(pool_->pool, head, client, routing_);
   if (refused != Failure::none && routing_.row == Row::bound) {
@@ -103,18 +101,6 @@ Failure Exchange::route(const http::RequestHead& head, const Address& client) {
     routing_.ring_hash = client_hash(client);
   }
   return refused;
-}
-
-// Browsers tell where a page comes from; what has no Origin is no page.
-bool Exchange::origin_is_allowed(const http::RequestHead& head) const {
-  const auto& allowed = worker_.shared.listeners[client_.listener()].allowed_origins;
-  if (allowed.empty()) return true;
-  return std::ranges::all_of(head.fields, [&](const http::Field& field) {
-    if (!http::equals_ignoring_case(field.name, "origin")) return true;
-    return std::ranges::any_of(allowed, [&](const std::string& each) {
-      return http::equals_ignoring_case(each, field.value);
-    });
-  });
 }
 
 std::uint64_t Exchange::client_hash(const Address& client) const {

@@ -91,7 +91,6 @@ class Exchange final : public UpstreamUser, public RevivalUser {
 
   // request side
   Failure route(const http::RequestHead& head, const Address& client);
-  bool origin_is_allowed(const http::RequestHead& head) const;
   std::uint64_t client_hash(const Address& client) const;
   void write_request_head(const http::RequestHead& head);
   void attach();

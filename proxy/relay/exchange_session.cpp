@@ -26,6 +26,50 @@ std::string_view raw_without_tag(std::string_view raw) {
   return raw.substr(0, end);
 }
 
+session::sys_seconds wall_time() {
+  return std::chrono::floor<session::seconds>(std::chrono::system_clock::now());
+}
+
+// What is counted of a request that was decided so, unless it ends in another way.
+Outcome outcome_of(Because because) {
+  switch (because) {
+    case Because::duplicate_id:
+      return Outcome::refused_duplicate;
+    case Because::malformed_id:
+    case Because::lookalike_id:
+      return Outcome::refused_malformed;
+    case Because::forged_tag:
+      return Outcome::refused_forged;
+    case Because::handle_bound:
+    case Because::handle_free:
+      return Outcome::handle;
+    case Because::modern:
+    case Because::modern_by_client:
+      return Outcome::modern;
+    case Because::binding:
+    case Because::provisional_binding:
+    case Because::tag:
+      return Outcome::bound;
+    case Because::unknown:
+      return Outcome::unknown;
+    case Because::tag_of_nobody:
+    case Because::owner_lost:
+      return Outcome::owner_lost;
+    case Because::lost:
+    case Because::deleted:
+    case Because::nobody:
+    case Because::nobody_but_revives:
+      return Outcome::ended;
+    case Because::client_mode:
+    case Because::balanced_mode:
+    case Because::cookie:
+    case Because::too_many_sessions:
+    case Because::placement:
+      break;
+  }
+  return Outcome::none;
+}
+
 bool learns_tasks(const session::Options& affinity) {
   return std::ranges::any_of(affinity.handles, [](const session::HandleOptions& handle) {
     return handle.kind == session::HandleKind::tasks;
@@ -52,271 +96,109 @@ ExchangeSession::~ExchangeSession() {
 Failure ExchangeSession::route(Pool& pool, const http::RequestHead& head, const Address& client,
                                Routing& routing) {
   const session::Options& affinity = pool.options().affinity;
+  const bool has_cookies = affinity.mode == session::Mode::cookie;
+  const Look look{.now = worker_.loop.now(),
+                  .wall_now = has_cookies ? wall_time() : session::sys_seconds{},
+                  .counts_as_use = true};
+  const Decision decision = decide(pool, head, client, look);
+  routing = decision.routing;
   if (affinity.mode == session::Mode::client || affinity.mode == session::Mode::none) {
-    routing.row = affinity.mode == session::Mode::client ? Row::by_client : Row::balanced;
     return Failure::none;
   }
-  const session::RequestIdentity identity = session::identify(head, affinity.header);
   pool_ = &pool;
   client_ = client;
   method_ = head.method;
-  claim_ = identity.claim;
-  era_ = identity.era;
-  may_learn_ = identity.may_learn;
-  path_hash_ = static_cast<std::uint32_t>(hash64(head.path(), 0));
-  has_cookie_ = affinity.mode == session::Mode::cookie &&
-                session::find_cookie(head, affinity.cookie.name).has_value();
-  if (claim_ == session::Claim::duplicate) {
-    outcome_ = Outcome::refused_duplicate;
-    return Failure::duplicate_session_id;
+  era_ = decision.era;
+  may_learn_ = decision.may_learn;
+  path_hash_ = decision.path_hash;
+  has_cookie_ = has_cookies && session::find_cookie(head, affinity.cookie.name).has_value();
+  renews_cookie_ = decision.renews_cookie;
+  const bool has_no_session = decision.claim == session::Claim::none;
+  may_learn_task_ = method_ == http::Method::post && (has_no_session || decision.is_stream) &&
+                    learns_tasks(affinity);
+  may_learn_stream_ = has_no_session && !decision.is_handle && method_ == http::Method::get &&
+                      era_ != session::Era::modern;
+  claim_ = decision.claim;
+  is_tagged_ = decision.is_tagged;
+  is_handle_ = decision.is_handle;
+  is_stream_ = decision.is_stream;
+  if (is_tagged_) take_tag(decision, head);
+  if (decision.has_key && !is_handle_ && revives()) {
+    revived_id_ = std::make_unique<std::string>(decision.id);
   }
-  if (claim_ == session::Claim::malformed) {
-    outcome_ = Outcome::refused_malformed;
-    return Failure::malformed_session_id;
-  }
-  if (claim_ == session::Claim::lookalike) {
-    outcome_ = Outcome::refused_malformed;
-    return Failure::lookalike_session_id;
-  }
-  if (claim_ == session::Claim::id) {
-    return affinity.mode == session::Mode::tag ? route_by_tag(identity.id, routing)
-                                               : route_by_id(identity.id, routing);
-  }
-  return route_without_session(head, routing);
+  return carry_out(decision);
 }
 
-Failure ExchangeSession::route_without_session(const http::RequestHead& head, Routing& routing) {
-  const session::Options& affinity = pool_->options().affinity;
-  may_learn_task_ = method_ == http::Method::post && learns_tasks(affinity);
-  if (!affinity.handles.empty() && route_by_handle(head, routing)) return Failure::none;
-  const bool is_legacy = era_ != session::Era::modern;
-  if (is_legacy && method_ == http::Method::post &&
-      head.target.find('?') != std::string_view::npos) {
-    if (const auto parameter = session::session_parameter(head.target)) {
-      return route_by_parameter(*parameter, head, routing);
-    }
-  }
-  const std::uint32_t most = affinity.max_sessions_per_client;
-  const bool may_begin_session = is_legacy ? method_ != http::Method::options : may_learn_;
-  if (most != 0 && may_begin_session && pool_->sessions().sessions_of(client_) >= most) {
-    return Failure::too_many_sessions;
-  }
-  may_learn_stream_ = is_legacy && method_ == http::Method::get;
-  if (affinity.mode == session::Mode::cookie && route_by_cookie(head, routing)) {
-    return Failure::none;
-  }
-  if (!is_legacy) {
-    outcome_ = Outcome::modern;
-    row_ = routing.row =
-        affinity.stateless == session::Stateless::client ? Row::by_client : Row::modern;
-    return Failure::none;
-  }
-  outcome_ = Outcome::none;
-  row_ = routing.row = Row::placed;
-  return Failure::none;
+Failure ExchangeSession::reroute(Routing& routing) {
+  const Look look{.now = worker_.loop.now(), .wall_now = {}, .counts_as_use = true};
+  const Decision decision = decide_again(*pool_,
+                                         {.key = key_,
+                                          .digest = digest_,
+                                          .path_hash = path_hash_,
+                                          .ring_hash = routing.ring_hash,
+                                          .method = method_,
+                                          .is_tagged = is_tagged_,
+                                          .is_stream = is_stream_},
+                                         look);
+  routing = decision.routing;
+  return carry_out(decision);
 }
 
-// HTTP+SSE, 2024-11-05: the server's `endpoint` event named the session in the URL.
-Failure ExchangeSession::route_by_parameter(const session::SessionParameter& parameter,
-                                            const http::RequestHead& head, Routing& routing) {
-  is_stream_ = true;
-  claim_ = session::Claim::id;
-  may_learn_ = false;
-  std::string_view id = parameter.id();
-  if (pool_->options().affinity.mode == session::Mode::tag) {
-    const session::TaggedId read = session::read_tag(pool_->keys(), id);
-    if (read.tag == session::Tag::forged) {
-      outcome_ = Outcome::refused_forged;
-      return Failure::forged_session_id;
-    }
-    if (read.tag == session::Tag::valid) {
-      is_tagged_ = true;
-      has_target_ = true;
-      worker_.changed.target = head.target;
-      worker_.changed.target.replace(parameter.raw_at, parameter.raw.size(),
-                                     raw_without_tag(parameter.raw));
-      id = read.id;
-      if (const upstream::Endpoint* owner = pool_->endpoint_of(read.code, read.key)) {
-        learn_tagged(key_of_stream(id), session_digest(id), *owner);
-      }
-    }
-  }
-  key_ = key_of_stream(id);
-  return route_by_key(id, routing);
-}
-
-// State that a server can make anew: where its endpoint is lost, the next along the ring has it.
-bool ExchangeSession::route_by_handle(const http::RequestHead& head, Routing& routing) {
-  const auto handle = session::find_handle(head, pool_->options().affinity.handles);
-  if (!handle) return false;
-  is_handle_ = true;
-  has_key_ = true;
-  outcome_ = Outcome::handle;
-  key_ = pool_->sessions().key_of(handle->key);
-  digest_ = session_digest(handle->value());
-  routing.ring_hash = pool_->snapshot().ring().hash_of(handle->key);
-  row_ = routing.row = Row::handle;
-  const session::Table::Found found = pool_->sessions().use(key_, worker_.loop.now());
-  if (found.standing != Standing::bound) return true;
-  if (pool_->has_lost_sessions(pool_->snapshot().find(found.binding.owner))) {
-    pool_->forget_lost(key_, found.binding.owner, worker_.loop.now());
-    return true;
-  }
-  owner_ = routing.owner = found.binding.owner;
-  row_ = routing.row = Row::bound;
-  return true;
-}
-
-bool ExchangeSession::route_by_cookie(const http::RequestHead& head, Routing& routing) {
-  const session::CookieOptions& options = pool_->options().affinity.cookie;
-  const auto now = std::chrono::floor<session::seconds>(std::chrono::system_clock::now());
-  const session::CookieRead cookie = session::read_cookie(pool_->keys(), head, options.name, now);
-  renews_cookie_ = true;
-  if (cookie.state != session::CookieState::valid) return false;
-  const upstream::Endpoint* endpoint = pool_->endpoint_of(cookie.code, cookie.key);
-  if (pool_->has_lost_sessions(endpoint)) return false;
-  renews_cookie_ = cookie.key != 0 || session::should_renew(cookie.left, options.ttl);
-  outcome_ = Outcome::none;
-  row_ = routing.row = Row::cookie;
-  routing.owner = endpoint->id();
-  return true;
-}
-
-// A good tag makes the table a cache that is never missed; an id without one came before the mode
-// was on, or from a proxy without it.
-Failure ExchangeSession::route_by_tag(std::string_view outward, Routing& routing) {
-  const session::TaggedId read = session::read_tag(pool_->keys(), outward);
-  if (read.tag == session::Tag::untagged) return route_by_id(outward, routing);
-  if (read.tag == session::Tag::forged) {
-    outcome_ = Outcome::refused_forged;
-    return Failure::forged_session_id;
-  }
-  is_tagged_ = true;
-  inward_ = read.id;
-  outward.substr(read.id.size()).copy(tag_.data(), tag_.size());
-  const upstream::Endpoint* owner = pool_->endpoint_of(read.code, read.key);
-  key_ = pool_->sessions().key_of(read.id);
-  if (owner != nullptr) {
-    learn_tagged(key_, session_digest(read.id), *owner);
-    return route_by_key(read.id, routing);
-  }
-  has_key_ = true;
-  digest_ = session_digest(read.id);
-  outcome_ = Outcome::owner_lost;
-  return Failure::owner_lost;
-}
-
-// What a tag says counts before what the table says of another owner: servers may issue the same
-// ids, and an id without its tag can be claimed by anybody.
-void ExchangeSession::learn_tagged(session::Key key, std::uint64_t digest,
-                                   const upstream::Endpoint& owner) {
-  const Time now = worker_.loop.now();
-  const session::Table::Found found = pool_->sessions().use(key, now);
-  if (found.standing != Standing::unknown && found.binding.owner == owner.id()) return;
-  session::Binding binding = binding_to(owner);
-  binding.digest = digest;
-  const auto gives_way = [](session::OwnerId) { return false; };
-  if (pool_->sessions().learn(key, binding, client_, now, gives_way) ==
-      session::Table::Learned::bound) {
-    worker_.metrics.count_pool(family::kSessionsLearned, *pool_);
+// The endpoint is not to see the tag: it stands in the field, or in the target of HTTP+SSE.
+void ExchangeSession::take_tag(const Decision& decision, const http::RequestHead& head) {
+  if (is_stream_) {
+    const session::SessionParameter& parameter = *decision.parameter;
+    has_target_ = true;
+    worker_.changed.target = head.target;
+    worker_.changed.target.replace(parameter.raw_at, parameter.raw.size(),
+                                   raw_without_tag(parameter.raw));
+  } else {
+    inward_ = decision.id;
+    decision.tag.copy(tag_.data(), tag_.size());
   }
 }
 
-Failure ExchangeSession::route_by_id(std::string_view id, Routing& routing) {
-  key_ = pool_->sessions().key_of(id);
-  return route_by_key(id, routing);
-}
-
-Failure ExchangeSession::route_by_key(std::string_view id, Routing& routing) {
-  has_key_ = true;
-  if (revives()) revived_id_ = std::make_unique<std::string>(id);
-  const session::Table::Found found = pool_->sessions().use(key_, worker_.loop.now());
-  if (found.standing == Standing::bound) return route_bound(found, routing);
-  digest_ = session_digest(id);
-  routing.ring_hash = pool_->snapshot().ring().hash_of(id);
-  switch (found.standing) {
-    case Standing::lost:
-      owner_ = found.binding.owner;
-      return lost(routing, Failure::session_ended);
-    case Standing::nobody:  // on that path: another path's 404s said nothing about sessions
-      if (found.binding.path_hash != path_hash_) break;
-      if (may_revive_unknown()) return lost(routing, Failure::session_ended);
-      [[fallthrough]];
-    case Standing::deleted:
-      outcome_ = Outcome::ended;
-      return Failure::session_ended;
-    case Standing::bound:
-    case Standing::unknown:
-      break;
+// What a decision means for the table, and for what the answer will teach.
+Failure ExchangeSession::carry_out(const Decision& decision) {
+  row_ = decision.routing.row;
+  owner_ = decision.binding.owner;
+  key_ = decision.key;
+  digest_ = decision.digest;
+  has_key_ = decision.has_key;
+  outcome_ = row_ == Row::lost ? Outcome::owner_lost : outcome_of(decision.because);
+  if (row_ == Row::bound && !is_handle_) {
+    on_session_path_ = decision.binding.path_hash == path_hash_;
+    is_provisional_ = decision.binding.provisional;
   }
-  outcome_ = Outcome::unknown;
-  row_ = routing.row = Row::unknown;
-  return Failure::none;
-}
-
-Failure ExchangeSession::route_bound(const session::Table::Found& found, Routing& routing) {
-  digest_ = found.binding.digest;
-  on_session_path_ = found.binding.path_hash == path_hash_;
-  is_provisional_ = found.binding.provisional;
-  row_ = routing.row = Row::bound;
-  owner_ = routing.owner = found.binding.owner;
-  if (found.binding.revived) {
+  const bool was_bound = row_ == Row::bound || decision.owner_is_lost;
+  if (was_bound && decision.binding.revived) {
     if (auto inward = pool_->revivals().find(key_)) {
       revived_as_ = std::make_unique<std::string>(std::move(inward->id));
       inward_ = *revived_as_;
     }
   }
-  if (is_provisional_ && method_ == http::Method::delete_) {  // some take it for any id: ask all
-    unbind_provisional();
-    outcome_ = Outcome::unknown;
-    routing.row = Row::unknown;
-    return Failure::none;
-  }
-  const upstream::Endpoint* owner = pool_->snapshot().find(owner_);
-  // a tag's word is newer than what is known of its endpoint, which may be back: it is tried
-  const bool is_listed_by_tag = is_tagged_ && owner != nullptr;
-  if (!is_listed_by_tag && pool_->has_lost_sessions(owner)) {
-    const Failure failure = owner_failure(owner, Failure::owner_refused);
-    return lost(routing, failure);
-  }
-  outcome_ = Outcome::bound;
-  return Failure::none;
+  if (decision.learns_tag) learn_tagged(decision.binding);
+  if (decision.unbinds) unbind_provisional();
+  if (decision.owner_is_lost) pool_->forget_lost(key_, owner_, worker_.loop.now());
+  const bool is_lost = decision.because == Because::owner_lost ||
+                       decision.because == Because::lost ||
+                       decision.because == Because::nobody_but_revives;
+  if (is_lost && method_ == http::Method::delete_ && revives()) end_lost();
+  return decision.refused;
 }
 
-Failure ExchangeSession::reroute(Routing& routing) {
-  const session::Table::Found found = pool_->sessions().use(key_, worker_.loop.now());
-  switch (found.standing) {
-    case Standing::bound:
-      return route_bound(found, routing);
-    case Standing::lost:
-      return lost(routing, Failure::session_ended);
-    case Standing::unknown:
-      row_ = routing.row = Row::unknown;
-      return Failure::none;
-    case Standing::nobody:
-    case Standing::deleted:
-      break;
+void ExchangeSession::learn_tagged(const session::Binding& binding) {
+  const auto gives_way = [](session::OwnerId) { return false; };
+  if (pool_->sessions().learn(key_, binding, client_, worker_.loop.now(), gives_way) ==
+      session::Table::Learned::bound) {
+    worker_.metrics.count_pool(family::kSessionsLearned, *pool_);
   }
-  outcome_ = Outcome::ended;
-  return Failure::session_ended;
 }
 
-// The loss policy: a failure, unless the pool revives. Only a POST can revive: what else there is
-// cannot be repeated on a session that is empty.
-Failure ExchangeSession::lost(Routing& routing, Failure failure) {
-  if (!revives() || method_ != http::Method::post || is_tagged_) {
-    if (revives() && method_ == http::Method::delete_) end_lost();
-    if (failure == Failure::session_ended) outcome_ = Outcome::ended;
-    return failure;
-  }
-  outcome_ = Outcome::owner_lost;
-  row_ = routing.row = Row::lost;
-  return Failure::none;
-}
+bool ExchangeSession::revives() const { return relay::revives(*pool_, is_stream_); }
 
-bool ExchangeSession::revives() const {
-  return pool_->options().affinity.on_owner_lost == session::OnOwnerLost::reinitialize &&
-         !is_stream_;
+bool ExchangeSession::may_revive_unknown() const {
+  return relay::may_revive_unknown(*pool_, key_, is_stream_);
 }
 
 // What an endpoint says about the session that it was is of no account then.
@@ -337,11 +219,6 @@ void ExchangeSession::end_lost() {
   pool_->sessions().forget(key_, owner_, Standing::deleted, now,
                            now + pool_->options().affinity.idle_ttl);
   pool_->handshakes().forget(key_);
-}
-
-bool ExchangeSession::may_revive_unknown() const {
-  return revives() &&
-         (pool_->options().affinity.revive.unknown || pool_->handshakes().find(key_).has_value());
 }
 
 // Refusing for long enough, or gone from the pool, an owner has lost its sessions.

@@ -15,6 +15,7 @@
 
 #include "http/event_stream.h"
 #include "http/head.h"
+#include "relay/decision.h"
 #include "relay/failure.h"
 #include "relay/metrics.h"
 #include "relay/pool.h"
@@ -104,18 +105,10 @@ class ExchangeSession {
   bool was_revived_since() const;
 
  private:
-  Failure route_by_id(std::string_view id, Routing& routing);
-  Failure route_by_tag(std::string_view outward, Routing& routing);
-  Failure route_without_session(const http::RequestHead& head, Routing& routing);
-  Failure route_by_parameter(const session::SessionParameter& parameter,
-                             const http::RequestHead& head, Routing& routing);
-  Failure route_by_key(std::string_view id, Routing& routing);
-  void learn_tagged(session::Key key, std::uint64_t digest, const upstream::Endpoint& owner);
-  bool route_by_handle(const http::RequestHead& head, Routing& routing);
-  bool route_by_cookie(const http::RequestHead& head, Routing& routing);
+  void take_tag(const Decision& decision, const http::RequestHead& head);
+  Failure carry_out(const Decision& decision);
+  void learn_tagged(const session::Binding& binding);
   std::string outward_id(const http::ResponseHead& head, const upstream::Endpoint& endpoint) const;
-  Failure route_bound(const session::Table::Found& found, Routing& routing);
-  Failure lost(Routing& routing, Failure failure);
   void end_lost();
   void learn_by_search(unsigned status, const upstream::Endpoint& endpoint);
   void bind(session::Key key, session::Binding binding);
@@ -124,7 +117,6 @@ class ExchangeSession {
   void peek_refusal(std::string_view bytes);
   void look_for_task(std::string_view bytes, const upstream::Endpoint& endpoint);
   void learn_first_event(const upstream::Endpoint& endpoint);
-  session::Key key_of_stream(std::string_view id) const;
   bool revives() const;
 
   Worker& worker_;

@@ -311,7 +311,7 @@ void ExchangeSession::learn_first_event(const upstream::Endpoint& endpoint) {
     session::Binding binding = binding_to(endpoint);
     binding.digest = session_digest(id);
     is_stream_ = true;
-    bind(key_of_stream(id), binding);
+    bind(key_of_session(*pool_, id, true), binding);
     owner_ = endpoint.id();
     opened_stream_ = has_key_;
     hold_for_stream();
@@ -323,12 +323,6 @@ void ExchangeSession::learn_first_event(const upstream::Endpoint& endpoint) {
   }
   worker_.changed.event = first_event_->take_raw();
   worker_.changed.event.insert(tag_at, tag);
-}
-
-// Its ids are another kind than those of the header field: one of either may look like the other.
-session::Key ExchangeSession::key_of_stream(std::string_view id) const {
-  std::string key("\0s\0", 3);
-  return pool_->sessions().key_of(key.append(id));
 }
 
 void ExchangeSession::hold_for_stream() {

@@ -60,6 +60,7 @@ class Pool {
   std::size_t index() const { return index_; }
   const upstream::PoolSnapshot& snapshot() const { return *snapshot_; }
   session::Table& sessions() { return sessions_; }
+  const session::Table& sessions() const { return sessions_; }
   session::Searches& searches() { return searches_; }
   session::Handshakes& handshakes() { return handshakes_; }
   session::Revivals& revivals() { return revivals_; }
