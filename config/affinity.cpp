@@ -50,7 +50,8 @@ constexpr std::array kSearch{
                                     "endpoints asked for one request; each adds its round trip"),
     whole<&SearchOptions::in_flight>(
         "in_flight", 1, 100'000,
-        "searches at once; one more is answered 503; each keeps a request's body"),
+        "searches at once; one more is answered 503, past half of them of one client 429; each "
+        "keeps a request's body"),
     whole<&SearchOptions::per_client>(
         "per_client", 1, 1'000'000,
         "failing searches a second; one more of that client is answered 429"),

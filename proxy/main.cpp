@@ -1,6 +1,8 @@
 // Ringside: a session-aware proxy for replicated MCP servers.
 //
 // Parses the flags, loads the configuration, builds the process and runs it.
+#include <malloc.h>
+
 #include <cstdio>
 #include <span>
 #include <string>
@@ -9,6 +11,7 @@
 #include "app/command_line.h"
 #include "app/explain_command.h"
 #include "app/process.h"
+#include "base/limits.h"
 #include "config/reader.h"
 #include "observe/log.h"
 
@@ -44,7 +47,15 @@ int explain(const app::Explain& explain) {
   return print(app::explain(explain, *options));
 }
 
+// What a crowd of slow clients took goes back to the system when they have gone: left to itself,
+// glibc raises these thresholds with every such crowd, and keeps it.
+void return_memory_when_freed() {
+  mallopt(M_MMAP_THRESHOLD, 64 * kKiB);
+  mallopt(M_TRIM_THRESHOLD, 128 * kKiB);
+}
+
 int run(app::Options options) {
+  return_memory_when_freed();
   observe::Log log(options.log);
   app::Process process(std::move(options), log);
   if (const auto started = process.start(); !started) {

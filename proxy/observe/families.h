@@ -59,6 +59,7 @@ inline constexpr std::string_view kUnknownToOwner = "unknown_to_owner";
 inline constexpr std::string_view kOwnerGone = "owner_gone";
 inline constexpr std::string_view kDeleted = "deleted";
 inline constexpr std::string_view kExpired = "expired";
+inline constexpr std::string_view kStreamEnded = "stream_ended";  // of HTTP+SSE
 }  // namespace cause
 
 // Values of the label `outcome` of kSessionRequests: what the routing table made of a request.

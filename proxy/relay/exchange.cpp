@@ -326,6 +326,8 @@ void Exchange::on_upstream_deadline() {
 void Exchange::on_upstream_lost(Failure failure) {
   if (response_state_ == ResponseState::held && is_refusal()) {
     on_refused(false);  // that much was said
+  } else if (asks_everybody()) {
+    go_on_without_answer();
   } else {
     fail(failure);
   }

@@ -119,7 +119,11 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   bool is_refusal() const;
   void release_response();
   void on_refused(bool connection_is_clean);
+  void note_refusal();
   void search_on();
+  void ask_next();
+  bool asks_everybody() const;
+  void go_on_without_answer();
   void pass_over();
   void nobody_left();
   void owner_is_unreachable(Failure failure);

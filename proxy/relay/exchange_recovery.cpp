@@ -265,9 +265,7 @@ void Exchange::on_refused(bool connection_is_clean) {
     session_.unbind_provisional();
     routing_.row = Row::unknown;
     if (recovery.too_large) return fail(Failure::owner_not_found);
-    tried_.assign(1, endpoint_->id());
-    ++recovery.refusals;
-    recovery.best = std::move(recovery.held);
+    note_refusal();
     return search();
   }
   session_.lose();
@@ -276,20 +274,43 @@ void Exchange::on_refused(bool connection_is_clean) {
   if (request_complete() || recovery.too_large) decide_revival();
 }
 
-void Exchange::search_on() {
+void Exchange::note_refusal() {
   Recovery& recovery = *recovery_;
-  Pool& pool = pool_->pool;
   ++recovery.refusals;
-  const bool is_other = method_ == http::Method::delete_ && rank(recovery.held) > Rank::refusal;
-  const std::string_view result = is_other ? recovery_result::kOther : recovery_result::kUnknown;
   if (rank(recovery.held) >= rank(recovery.best)) recovery.best = std::move(recovery.held);
   tried_.push_back(endpoint_->id());
-  worker_.metrics.count_pool(family::kRecoveryAttempts, pool, "result", result);
-  const bool may_go_on = !recovery.too_large &&
+}
+
+void Exchange::search_on() {
+  const bool is_other = method_ == http::Method::delete_ && rank(recovery_->held) > Rank::refusal;
+  worker_.metrics.count_pool(family::kRecoveryAttempts, pool_->pool, "result",
+                             is_other ? recovery_result::kOther : recovery_result::kUnknown);
+  note_refusal();
+  ask_next();
+}
+
+void Exchange::ask_next() {
+  Pool& pool = pool_->pool;
+  const bool may_go_on = !recovery_->too_large &&
                          pool.searches().spend(session_.key(), worker_.loop.now()) &&
-                         recovery.refusals < pool.options().affinity.search.attempts;
-  if (may_go_on) return ask_again();
-  conclude_search();
+                         recovery_->refusals < pool.options().affinity.search.attempts;
+  may_go_on ? ask_again() : conclude_search();
+}
+
+// A DELETE may be repeated (RFC 9110, 9.2.2), and goes to every endpoint in any case: one that
+// breaks off is one that could not be asked.
+bool Exchange::asks_everybody() const {
+  return recovery_ && recovery_->state == State::asking && method_ == http::Method::delete_ &&
+         response_state_ != ResponseState::streaming;
+}
+
+void Exchange::go_on_without_answer() {
+  release_upstream(false);
+  recovery_->somebody_was_not_asked = true;
+  tried_.push_back(endpoint_->id());
+  worker_.metrics.count_pool(family::kRecoveryAttempts, pool_->pool, "result",
+                             recovery_result::kUnreachable);
+  ask_next();
 }
 
 // An endpoint that was to be asked cannot be reached. One that is dead counts as asked.
@@ -305,10 +326,10 @@ void Exchange::pass_over() {
 void Exchange::owner_is_unreachable(Failure failure) {
   unsent_.reset();
   if (recovery_ && session_.is_provisional()) {
-    recovery_->somebody_was_not_asked = !pool_->pool.has_lost_sessions(endpoint_);
+    recovery_->somebody_was_not_asked |= !pool_->pool.has_lost_sessions(endpoint_);
     session_.unbind_provisional();
     routing_.row = Row::unknown;
-    tried_.assign(1, endpoint_->id());
+    tried_.push_back(endpoint_->id());
     return search();
   }
   failure = session_.owner_failure(endpoint_, failure);

@@ -78,6 +78,7 @@ bool learns_tasks(const session::Options& affinity) {
 
 }  // namespace
 
+namespace cause = observe::cause;
 namespace family = observe::family;
 using Standing = session::Table::Standing;
 
@@ -86,8 +87,9 @@ ExchangeSession::~ExchangeSession() {
   worker_.metrics.count(*pool_, outcome_);
   const Time now = worker_.loop.now();
   if (holds_stream_) pool_->sessions().stream_closed(key_, now);
-  if (opened_stream_) {  // a session of HTTP+SSE lives as long as its stream
-    pool_->sessions().forget(key_, owner_, Standing::deleted, now, now + kTombstoneTime);
+  if (opened_stream_ &&  // a session of HTTP+SSE lives as long as its stream
+      pool_->sessions().forget(key_, owner_, Standing::deleted, now, now + kTombstoneTime)) {
+    worker_.metrics.count_pool(family::kSessionsLost, *pool_, "cause", cause::kStreamEnded);
   }
 }
 

@@ -108,6 +108,7 @@ class ExchangeSession {
   void take_tag(const Decision& decision, const http::RequestHead& head);
   Failure carry_out(const Decision& decision);
   void learn_tagged(const session::Binding& binding);
+  void drop_own_cookie(std::vector<http::Field>& fields) const;
   std::string outward_id(const http::ResponseHead& head, const upstream::Endpoint& endpoint) const;
   void end_lost();
   void learn_by_search(unsigned status, const upstream::Endpoint& endpoint);

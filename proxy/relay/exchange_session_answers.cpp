@@ -30,23 +30,30 @@ void ExchangeSession::make_inward(http::RequestHead& head, std::vector<http::Fie
       field.value = inward_;
     }
   }
-  if (has_cookie_) {
-    const auto is_cookie = [](const http::Field& field) {
-      return field.id == http::FieldId::cookie;
-    };
-    for (http::Field& field : storage) {
-      if (!is_cookie(field)) continue;
-      std::string scratch;
-      const std::string_view left =
-          session::without_cookie(field.value, affinity.cookie.name, scratch);
-      if (left.size() == field.value.size()) continue;
-      worker_.changed.cookies = left;
-      field.value = worker_.changed.cookies;
-      break;  // servers read the first Cookie field; a second is rare and may keep ours
-    }
-    std::erase_if(storage, [&](const http::Field& f) { return is_cookie(f) && f.value.empty(); });
-  }
+  if (has_cookie_) drop_own_cookie(storage);
   head.fields = storage;
+}
+
+// From every Cookie field: HTTP/2 clients and the proxies that translate for them send several.
+void ExchangeSession::drop_own_cookie(std::vector<http::Field>& fields) const {
+  const std::string& name = pool_->options().affinity.cookie.name;
+  std::string& kept = worker_.changed.cookies;
+  kept.clear();
+  std::size_t size = 0;
+  for (const http::Field& field : fields) {
+    if (field.id == http::FieldId::cookie) size += field.value.size();
+  }
+  kept.reserve(size);  // the fields point into it
+  std::string scratch;
+  for (http::Field& field : fields) {
+    if (field.id != http::FieldId::cookie) continue;
+    const std::size_t at = kept.size();
+    kept += session::without_cookie(field.value, name, scratch);
+    field.value = std::string_view(kept).substr(at);
+  }
+  std::erase_if(fields, [](const http::Field& field) {
+    return field.id == http::FieldId::cookie && field.value.empty();
+  });
 }
 
 void ExchangeSession::make_outward(http::ResponseHead& head, const upstream::Endpoint& endpoint,
@@ -237,7 +244,7 @@ void ExchangeSession::unbind_provisional() {
 }
 
 void ExchangeSession::leave_handle() {
-  pool_->sessions().forget(key_, owner_, Standing::lost, worker_.loop.now(), Time{});
+  pool_->forget_lost(key_, owner_, worker_.loop.now());
   row_ = Row::handle;
 }
 

@@ -68,8 +68,8 @@ Metrics::Metrics(observe::Registry& registry, std::vector<std::string> listeners
     for (const std::string_view result : kRecoveryResults) {
       pool_cell(family::kRecoveryAttempts, pool, "result", result);
     }
-    for (const std::string_view cause :
-         {observe::cause::kUnknownToOwner, observe::cause::kDeleted}) {
+    for (const std::string_view cause : {observe::cause::kUnknownToOwner, observe::cause::kDeleted,
+                                         observe::cause::kStreamEnded}) {
       pool_cell(family::kSessionsLost, pool, "cause", cause);
     }
     for (const auto& endpoint : pool.snapshot().endpoints()) {

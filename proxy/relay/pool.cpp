@@ -32,7 +32,7 @@ Pool::Pool(PoolOptions options, std::size_t index,
                                                 std::memory_order_relaxed);
           },
           table_seed),
-      searches_(options_.affinity.search, table_seed),
+      searches_(options_.affinity.search, snapshot_->endpoints().size(), table_seed),
       revivals_(options_.affinity.max_sessions),
       revivals_left_(options_.affinity.revive.per_second, options_.affinity.revive.per_second) {}
 

@@ -62,6 +62,7 @@ void Server::record_refusal(const ClientConnection& client, Failure failure,
                          .picked_by = observe::PickedBy::none,
                          .status = row.status,
                          .failure = failure});
+  worker_.metrics.count_bodies(client.listener(), 0, body_bytes);
   if (worker_.shared.access_log == nullptr) return;
   observe::ExchangeRecord record;
   record.listener = worker_.shared.listeners[client.listener()].name;

@@ -41,8 +41,8 @@ struct ReviveOptions {
 // What looking for the owner of an unknown session may cost (pools.*.affinity.search).
 struct SearchOptions {
   unsigned attempts = 64;               // endpoints asked for one request
-  unsigned in_flight = 256;             // searches at once
-  unsigned per_client = 10;             // failing searches a second, of one client
+  unsigned in_flight = 1024;            // searches at once; of one client half as many
+  unsigned per_client = 10;             // failed searches a second, of one client
   double share = 0.2;                   // of the pool's upstream requests, for wasted attempts
   std::size_t body_bytes = 256 * kKiB;  // of a request's body, kept to be sent again
   milliseconds remember = std::chrono::seconds(5);  // that a search found nobody

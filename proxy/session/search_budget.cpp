@@ -26,43 +26,52 @@ std::size_t SearchBudget::Hash::operator()(std::uint64_t network) const {
   return hash64({reinterpret_cast<const char*>(&network), sizeof network}, seed);
 }
 
-SearchBudget::SearchBudget(const SearchOptions& options, std::uint64_t seed)
+SearchBudget::SearchBudget(const SearchOptions& options, std::size_t endpoints, std::uint64_t seed)
     : per_client_(options.per_client),
       share_(options.share),
+      burst_(kFloorPerEndpoint * kBurstSeconds * static_cast<double>(endpoints)),
+      under_way_max_(std::max(1U, options.in_flight / 2)),
+      attempts_(burst_ / kBurstSeconds, burst_),
       clients_(kClientsMax, kClientsMax, Hash{seed}) {}
 
 SearchBudget::Admission SearchBudget::begin(const Address& address, Time now) {
   const std::lock_guard lock(mutex_);
   Client& client = client_of(address);
-  if (client.searches.tokens(now) < 1) return Admission::refused_client;
+  const bool may_fail = client.failures.tokens(now) >= 1;
+  if (!may_fail || client.under_way >= under_way_max_) return Admission::refused_client;
   if (!can_afford_more(client, 0, now)) return Admission::refused_all;
-  client.searches.take(now);
+  ++client.under_way;
   return Admission::granted;
 }
 
 bool SearchBudget::spend(const Address& address, Time now) {
   const std::lock_guard lock(mutex_);
+  Client& client = client_of(address);
   attempts_.take_on_credit();
-  return can_afford_more(client_of(address), kBurst, now);
+  client.standing.take_on_credit(1, per_client_ * kStandingRegainedSeconds);
+  return can_afford_more(client, burst_, now);
 }
 
 // A client that was forgotten meanwhile begins full, and what it is given back is lost.
 void SearchBudget::end(const Address& address, unsigned spent, SearchOutcome outcome) {
   const std::lock_guard lock(mutex_);
   Client& client = client_of(address);
+  if (client.under_way > 0) --client.under_way;
   if (outcome == SearchOutcome::found) attempts_.give(spent);
   if (outcome == SearchOutcome::nobody) {
-    client.standing.take_on_credit(spent, per_client_ * kStandingRegainedSeconds);
+    client.failures.take_on_credit(1, per_client_ * kBurstSeconds);
   } else {
-    client.searches.give();
+    client.standing.give(spent);
   }
 }
 
 SearchBudget::Client& SearchBudget::client_of(const Address& address) {
   const std::uint64_t network = network_of(address);
   if (Client* known = clients_.find(network)) return *known;
-  const TokenBucket full(per_client_, per_client_ * kClientBurstSeconds);
-  return *clients_.put(network, {.searches = full, .standing = full}, 1);
+  return *clients_.put(network,
+                       {.failures = TokenBucket(per_client_, per_client_ * kBurstSeconds),
+                        .standing = TokenBucket(per_client_, burst_ / 2)},
+                       1);
 }
 
 bool SearchBudget::can_afford_more(Client& client, double credit, Time now) {
@@ -71,7 +80,7 @@ bool SearchBudget::can_afford_more(Client& client, double credit, Time now) {
     attempts_.give(share_ * static_cast<double>(requests));
   }
   const bool in_good_standing = client.standing.tokens(now) > 0;
-  return attempts_.tokens(now) > (in_good_standing ? -credit : kBurst / 2);
+  return attempts_.tokens(now) > (in_good_standing ? -credit : burst_ / 2);
 }
 
 }  // namespace ringside::session

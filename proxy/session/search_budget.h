@@ -4,13 +4,14 @@
 // Why      One request with an unknown id is an attempt at each endpoint in turn. An honest one
 //          finds its owner, so what succeeds is free, be it thousands of sessions after a restart;
 //          what fails is paid for by its client, and in all.
-// Owns     A bucket of failing searches for each client; one bucket of wasted attempts, those that
+// Owns     A bucket of failed searches for each client; one bucket of wasted attempts, those that
 //          an endpoint refused, for all.
-// Bounds   A client: Options' per_client a second, ten times that at once. All: 50 attempts a
-//          second and `share` of the ordinary requests, 500 at once and 500 on credit for searches
-//          already begun. The lower half of that is kept for clients in good standing, which is
-//          lost by wasting more attempts than a client may begin searches, so that one that guesses
-//          ids cannot use up what others need. 10,000 clients are known, an IPv6 client by its /64;
+// Bounds   A client: Options' per_client failed searches a second, ten times that at once, and half
+//          of in_flight under way. All: 25 wasted attempts a second for each endpoint and `share`
+//          of the ordinary requests, ten seconds' worth at once and as much on credit for searches
+//          already begun. A client that has wasted the half of that is in bad standing until time
+//          has paid for it, and is left what is above the other half, so that one that guesses ids
+//          cannot use up what others need. 10,000 clients are known, an IPv6 client by its /64;
 //          past that the least recently seen is forgotten.
 // Time     Passed in.
 // Threads  Safe from any thread. earned() takes no lock.
@@ -38,13 +39,13 @@ enum class SearchOutcome : std::uint8_t {
 class SearchBudget {
  public:
   static constexpr std::size_t kClientsMax = 10'000;
-  static constexpr double kFloorPerSecond = 50;
-  static constexpr double kBurst = 500;
-  static constexpr double kClientBurstSeconds = 10;
+  static constexpr double kFloorPerEndpoint = 25;  // a second
+  static constexpr double kBurstSeconds = 10;
   static constexpr double kStandingRegainedSeconds = 60;  // at most
 
-  // `seed` keeps clients from choosing addresses that collide.
-  SearchBudget(const SearchOptions& options, std::uint64_t seed);
+  // `endpoints`: how many share what is wasted. `seed` keeps clients from choosing addresses that
+  // collide.
+  SearchBudget(const SearchOptions& options, std::size_t endpoints, std::uint64_t seed);
 
   enum class Admission : std::uint8_t { granted, refused_all, refused_client };
   // What is granted is ended once, with end().
@@ -61,8 +62,9 @@ class SearchBudget {
 
  private:
   struct Client {
-    TokenBucket searches;  // one for each that is undecided or has failed
-    TokenBucket standing;  // one for each attempt that was wasted on those that failed
+    TokenBucket failures;  // one for each search that has failed
+    TokenBucket standing;  // one for each wasted attempt of those that failed or are under way
+    unsigned under_way = 0;
   };
   struct Hash {
     std::uint64_t seed = 0;
@@ -74,9 +76,11 @@ class SearchBudget {
 
   const double per_client_;
   const double share_;
+  const double burst_;
+  const unsigned under_way_max_;                       // of a client
   alignas(64) std::atomic<std::uint64_t> earned_ = 0;  // not yet in attempts_
   alignas(64) std::mutex mutex_;
-  TokenBucket attempts_{kFloorPerSecond, kBurst};
+  TokenBucket attempts_;
   LruMap<std::uint64_t, Client, Hash> clients_;
 };
 

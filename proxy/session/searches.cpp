@@ -6,8 +6,8 @@
 
 namespace ringside::session {
 
-Searches::Searches(const SearchOptions& options, std::uint64_t seed)
-    : in_flight_max_(options.in_flight), budget_(options, seed) {}
+Searches::Searches(const SearchOptions& options, std::size_t endpoints, std::uint64_t seed)
+    : in_flight_max_(options.in_flight), budget_(options, endpoints, seed) {}
 
 Searches::Join Searches::join(Key key, unsigned worker, const Address& client, Time now) {
   const std::lock_guard lock(mutex_);

@@ -26,13 +26,13 @@ namespace ringside::session {
 
 class Searches {
  public:
-  Searches(const SearchOptions& options, std::uint64_t seed);
+  Searches(const SearchOptions& options, std::size_t endpoints, std::uint64_t seed);
 
   enum class Join : std::uint8_t {
     leads,           // it searches, and calls finish() once, come what may
     waits,           // another does; finish() names this worker, whose waiters then ask anew
     refused_all,     // too much is searched for at present
-    refused_client,  // this client's searches have failed too often
+    refused_client,  // this client's searches have failed too often, or too many are under way
   };
   // Leading alone has a price, and is paid for by the first client that asks.
   Join join(Key key, unsigned worker, const Address& client, Time now);

@@ -105,3 +105,32 @@ def test_a_delete_that_goes_to_all_leaves_the_connections_in_order(cluster):
         assert pods.session("10.0.0.1").id
     for pod in pods.pods.values():
         assert {request.connection for request in pod.requests} == {1}, "kept alive"
+
+
+def breaks_off(pod):
+    def answer(request):
+        raise OSError("breaks off")
+
+    pod.answer = answer
+
+
+@pytest.mark.parametrize("broken", ["b", "c"])
+def test_case_23_a_pod_that_breaks_off_does_not_undo_the_deletion(cluster, broken):
+    pods = cluster()
+    session = pods.stored(pods.pods["a"], first=pods.pods["a"])
+    breaks_off(pods.pods[broken])
+    response = pods.send("DELETE", session)
+    assert (response.status, pod_of(response)) == (200, "a")
+    assert pods.asked(session) == {"a": 1, "b": 1, "c": 1}
+    expect_proxy_error(pods.post(session=session), 404, -32001)
+
+
+@pytest.mark.parametrize("broken", ["a", "b"])
+def test_a_delete_that_a_pod_broke_off_and_nobody_carried_out_may_be_sent_again(cluster, broken):
+    pods = cluster()
+    breaks_off(pods.pods[broken])
+    session = pods.unknown()
+    response = pods.send("DELETE", session)
+    expect_proxy_error(response, 503)
+    assert response.get("retry-after")
+    assert pods.asked(session) == {"a": 1, "b": 1, "c": 1}

@@ -40,24 +40,40 @@ def test_one_attempt_is_the_ring_owner_alone(cluster):
     expect_proxy_error(pods.post(session=pods.stored(b, first=a)), 503)
 
 
-def test_a_search_past_in_flight_is_told_to_come_again(cluster):
-    pods = cluster("ab", pool=search(in_flight=2))
+@pytest.mark.parametrize(
+    ("third", "status"),
+    [("10.0.0.3", 503), ("10.0.0.2", 503), (None, 503)],
+)
+def test_a_search_past_in_flight_is_told_to_come_again(cluster, third, status):
+    expect_limit(cluster, 2, ["10.0.0.1", "10.0.0.2"], third, status)
+
+
+@pytest.mark.parametrize(("third", "status"), [("10.0.0.1", 429), ("10.0.0.2", 200)])
+def test_one_client_has_half_of_in_flight(cluster, third, status):
+    expect_limit(cluster, 4, ["10.0.0.1", "10.0.0.1"], third, status)
+
+
+def expect_limit(cluster, in_flight, searching, third, status):
+    pods = cluster("ab", pool=search(in_flight=in_flight))
     a, b = pods.pods.values()
     sessions = [pods.stored(b, first=a) for _ in range(3)]
     known = pods.session("10.0.0.1")
     let_go = threading.Event()
     a.answer = lambda request: (
-        let_go.wait(DEADLINE) and None if request.get("mcp-session-id") in sessions else None
+        let_go.wait(DEADLINE) and None if request.get("mcp-session-id") in sessions[:2] else None
     )
     before = len(a.requests)
-    wires = [pods.connect() for _ in sessions[:2]]
-    for wire, session in zip(wires, sessions):
-        wire.request("POST", "/mcp", fields_for(session, None), LIST_TOOLS)
+    wires = [pods.connect() for _ in searching]
+    for wire, session, client in zip(wires, sessions, searching):
+        wire.request("POST", "/mcp", fields_for(session, client), LIST_TOOLS)
     a.wait_request(before + 1)
-    response = pods.post(session=sessions[2])
-    expect_proxy_error(response, 503)
-    assert response.get("retry-after")
-    assert pods.asked(sessions[2]).total() == 0
+    response = pods.post(session=sessions[2], client=third)
+    if status == 200:
+        assert pod_of(response) == "b"
+    else:
+        expect_proxy_error(response, status)
+        assert response.get("retry-after")
+        assert pods.asked(sessions[2]).total() == 0
     assert pod_of(pods.post(session=known.id)) == known.owner.name, "others are not concerned"
     let_go.set()
     for wire in wires:
@@ -180,11 +196,11 @@ def test_case_54_a_thousand_made_up_ids_cost_the_pods_a_bounded_number_of_attemp
 
 
 def test_case_54_many_clients_together_cost_no_more_than_all_may_waste(cluster):
-    pods = cluster("abcdefgh", workers=1, pool=search(share="0%"))
+    pods = cluster("ab", workers=1, pool=search(share="0%"))
     start = time.monotonic()
     statuses = [
         pods.post(session=f"made-up-{n}", client=f"10.{n // 250}.{n % 250}.1").status
-        for n in range(400)
+        for n in range(1000)
     ]
     seconds = time.monotonic() - start
     attempts = sum(len(pod.requests) for pod in pods.pods.values())

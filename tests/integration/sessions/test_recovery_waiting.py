@@ -250,6 +250,23 @@ def test_a_pod_that_was_silent_and_then_refuses_was_not_the_owner(cluster, metho
     assert pods.asked(session)["a"] <= 2
 
 
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_a_search_goes_on_where_it_was_when_a_silent_pod_refuses(cluster, method):
+    pods = cluster("abc")
+    a, b, _ = pods.pods.values()
+    session = pods.stored(a, first=a) if method == "DELETE" else pods.unknown()
+    with held(b, session) as let_go:
+        (wire,) = send_all(pods, session, 1, method)
+        eventually(pods.bound, "b has been silent for a second and is taken for the owner")
+        let_go.set()
+        response = wire.read_response(method)
+    if method == "DELETE":
+        assert (response.status, pod_of(response)) == (200, "a")
+    else:
+        expect_proxy_error(response, 404, -32001)
+    assert pods.asked(session) == {"a": 1, "b": 1, "c": 1}
+
+
 def test_a_search_waits_for_a_slow_upload_without_calling_the_pod_silent(cluster):
     pods = cluster("ab", listener={"timeouts": {"request_body": "1500ms"}})
     a, b = pods.pods.values()

@@ -134,7 +134,7 @@ TEST_CASE("affinity: the defaults") {
   CHECK(fresh.revive.per_second == 100);
   CHECK_FALSE(fresh.revive.unknown);
   CHECK(fresh.search.attempts == 64);
-  CHECK(fresh.search.in_flight == 256);
+  CHECK(fresh.search.in_flight == 1024);
   CHECK(fresh.search.per_client == 10);
   CHECK(fresh.search.share == 0.2);
   CHECK(fresh.search.body_bytes == 262'144);

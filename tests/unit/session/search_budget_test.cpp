@@ -92,7 +92,7 @@ TEST_CASE("token_bucket: under a lock, threads together take what there is") {
 }
 
 TEST_CASE("search_budget: a client's failing searches are limited, to ten seconds' worth at once") {
-  SearchBudget budget({.per_client = 10}, 1);
+  SearchBudget budget({.per_client = 10}, 2, 1);
   unsigned admitted = 0;
   while (fails(budget, kGuesser, 1, at(0))) ++admitted;
   CHECK(admitted == 100);
@@ -104,25 +104,46 @@ TEST_CASE("search_budget: a client's failing searches are limited, to ten second
 }
 
 TEST_CASE("search_budget: searches that find their owner are free, thousands of them (29)") {
-  SearchBudget budget({}, 1);
+  SearchBudget budget({}, 2, 1);
   for (int i = 0; i < 10'000; ++i) REQUIRE(succeeds(budget, kHonest, 5, at(0)));
   CHECK(attempts_left(budget, at(0)) == 500);
 }
 
-TEST_CASE("search_budget: what a client has begun counts until it is decided") {
-  SearchBudget budget({.per_client = 1}, 1);
-  for (int i = 0; i < 10; ++i) CHECK(budget.begin(kHonest, at(0)) == Admission::granted);
-  CHECK(budget.begin(kHonest, at(0)) == Admission::refused_client);
-  budget.end(kHonest, 0, SearchOutcome::found);
-  CHECK(budget.begin(kHonest, at(0)) == Admission::granted);
-  budget.end(kHonest, 0, SearchOutcome::undecided);
-  CHECK(budget.begin(kHonest, at(0)) == Admission::granted);
-  budget.end(kHonest, 0, SearchOutcome::nobody);
-  CHECK(budget.begin(kHonest, at(0)) == Admission::refused_client);
+TEST_CASE("search_budget: of the searches under way a client has half at most") {
+  SearchBudget budget({.in_flight = 20, .per_client = 1}, 2, 1);
+  for (const SearchOutcome outcome : {SearchOutcome::found, SearchOutcome::undecided}) {
+    for (int i = 0; i < 10; ++i) CHECK(budget.begin(kHonest, at(0)) == Admission::granted);
+    CHECK(budget.begin(kHonest, at(0)) == Admission::refused_client);
+    CHECK(budget.begin(kGuesser, at(0)) == Admission::granted);
+    budget.end(kGuesser, 0, outcome);
+    for (int i = 0; i < 10; ++i) budget.end(kHonest, 0, outcome);
+  }
+}
+
+TEST_CASE("search_budget: what is under way may fail together, and is paid for afterwards") {
+  SearchBudget budget({.in_flight = 100, .per_client = 1}, 2, 1);
+  for (int i = 0; i < 15; ++i) CHECK(budget.begin(kHonest, at(0)) == Admission::granted);
+  for (int i = 0; i < 15; ++i) budget.end(kHonest, 0, SearchOutcome::nobody);
+  CHECK(budget.begin(kHonest, at(5)) == Admission::refused_client);
+  CHECK(budget.begin(kHonest, at(6)) == Admission::granted);
+}
+
+TEST_CASE("search_budget: five hundred stored ids at once find their owners (29)") {
+  SearchBudget budget({}, 3, 1);
+  for (int i = 0; i < 500; ++i) REQUIRE(budget.begin(kHonest, at(0)) == Admission::granted);
+  for (int i = 0; i < 250; ++i) REQUIRE(budget.spend(kHonest, at(0)));
+  for (int i = 0; i < 500; ++i) budget.end(kHonest, i % 2 == 0 ? 1 : 0, SearchOutcome::found);
+  CHECK(succeeds(budget, kHonest, 2, at(0)));
+}
+
+TEST_CASE("search_budget: more endpoints share what is wasted, and may waste more") {
+  SearchBudget budget({}, 8, 1);
+  CHECK(attempts_left(budget, at(0)) == 2000);
+  CHECK(attempts_left(budget, at(1)) == 200);
 }
 
 TEST_CASE("search_budget: attempts of undecided searches are paid for, though not by the client") {
-  SearchBudget budget({.per_client = 1}, 1);
+  SearchBudget budget({.per_client = 1}, 2, 1);
   for (int i = 0; i < 50; ++i) {
     REQUIRE(budget.begin(kHonest, at(0)) == Admission::granted);
     for (int n = 0; n < 4; ++n) budget.spend(kHonest, at(0));
@@ -132,7 +153,7 @@ TEST_CASE("search_budget: attempts of undecided searches are paid for, though no
 }
 
 TEST_CASE("search_budget: wasted attempts of all are limited by a floor and by ordinary traffic") {
-  SearchBudget budget({.share = 0.2}, 1);
+  SearchBudget budget({.share = 0.2}, 2, 1);
   CHECK(attempts_left(budget, at(0)) == 500);
   CHECK(budget.begin(kHonest, at(0)) == Admission::refused_all);
   CHECK(attempts_left(budget, at(2)) == 100);
@@ -143,39 +164,52 @@ TEST_CASE("search_budget: wasted attempts of all are limited by a floor and by o
 }
 
 TEST_CASE("search_budget: being refused for all costs the client nothing") {
-  SearchBudget budget({.per_client = 1}, 1);
+  SearchBudget budget({.per_client = 1}, 2, 1);
   attempts_left(budget, at(0));
   for (int i = 0; i < 100; ++i) CHECK(budget.begin(kHonest, at(0)) == Admission::refused_all);
   for (int i = 0; i < 10; ++i) CHECK(budget.begin(kHonest, at(1)) == Admission::granted);
 }
 
-TEST_CASE("search_budget: searches under way go on by credit, up to a limit") {
-  SearchBudget budget({}, 1);
-  REQUIRE(budget.begin(kGuesser, at(0)) == Admission::granted);
+// What this client may waste on one search, until it is told to stop.
+unsigned wastes(SearchBudget& budget, const Address& address, Time now) {
   unsigned attempts = 1;
-  while (budget.spend(kGuesser, at(0))) ++attempts;
-  CHECK(attempts == 1000);
-  budget.end(kGuesser, attempts, SearchOutcome::nobody);
-  CHECK(budget.begin(kHonest, at(9)) == Admission::refused_all);
+  while (budget.spend(address, now)) ++attempts;
+  return attempts;
+}
+
+TEST_CASE("search_budget: one client's searches under way may waste half, not what others need") {
+  SearchBudget budget({}, 2, 1);
+  REQUIRE(budget.begin(kGuesser, at(0)) == Admission::granted);
+  CHECK(wastes(budget, kGuesser, at(0)) == 250);
+  CHECK(budget.begin(kHonest, at(0)) == Admission::granted);
+}
+
+TEST_CASE("search_budget: searches under way go on by credit, up to a limit") {
+  SearchBudget budget({}, 2, 1);
+  std::vector<Address> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(client("10.2.0." + std::to_string(i)));
+  for (const Address& each : clients) REQUIRE(budget.begin(each, at(0)) == Admission::granted);
+  unsigned attempts = 0;
+  for (const Address& each : clients) attempts += wastes(budget, each, at(0));
+  CHECK(attempts == 1001);
+  CHECK(budget.begin(kHonest, at(10)) == Admission::refused_all);
   CHECK(budget.begin(kHonest, at(11)) == Admission::granted);
 }
 
-TEST_CASE("search_budget: a client of bad standing waits for half, and is forgiven in a minute") {
-  SearchBudget budget({}, 1);
+TEST_CASE("search_budget: a client of bad standing waits for half, and is forgiven with time") {
+  SearchBudget budget({}, 2, 1);
   CHECK(fails(budget, kGuesser, 1000, at(0)));
-  CHECK(budget.begin(kGuesser, at(15)) == Admission::refused_all);
-  CHECK(budget.begin(kHonest, at(15)) == Admission::granted);
-  CHECK(budget.begin(kGuesser, at(16)) == Admission::granted);
-  unsigned attempts = 1;
-  while (budget.spend(kGuesser, at(16))) ++attempts;
-  CHECK(attempts == 50);
-  attempts_left(budget, at(59));
-  CHECK(budget.begin(kGuesser, at(60)) == Admission::refused_all);
-  CHECK(budget.begin(kGuesser, at(61)) == Admission::granted);
+  CHECK(fails(budget, kGuesser, 1000, at(10)));
+  attempts_left(budget, at(10));
+  CHECK(budget.begin(kGuesser, at(12)) == Admission::refused_all);
+  CHECK(budget.begin(kHonest, at(12)) == Admission::granted);
+  attempts_left(budget, at(24));
+  CHECK(budget.begin(kGuesser, at(24)) == Admission::refused_all);
+  CHECK(budget.begin(kGuesser, at(26)) == Admission::granted);
 }
 
 TEST_CASE("search_budget: one client that guesses ids leaves half to the others (54)") {
-  SearchBudget budget({}, 1);
+  SearchBudget budget({}, 2, 1);
   constexpr unsigned kEndpoints = 64;
   unsigned wasted = 0;
   for (int ms = 0; ms < 60'000; ++ms) {
@@ -192,7 +226,7 @@ TEST_CASE("search_budget: one client that guesses ids leaves half to the others 
 }
 
 TEST_CASE("search_budget: an IPv6 client is its /64, an IPv4 one its address") {
-  SearchBudget budget({.per_client = 1}, 1);
+  SearchBudget budget({.per_client = 1}, 2, 1);
   for (int i = 0; i < 10; ++i) {
     CHECK(fails(budget, client("2001:db8::" + std::to_string(i + 1)), 1, at(0)));
   }
@@ -206,7 +240,7 @@ TEST_CASE("search_budget: an IPv6 client is its /64, an IPv4 one its address") {
 }
 
 TEST_CASE("search_budget: of too many clients the least recent is forgotten, and may come back") {
-  SearchBudget budget({.per_client = 1}, 1);
+  SearchBudget budget({.per_client = 1}, 2, 1);
   REQUIRE(budget.begin(kGuesser, at(0)) == Admission::granted);
   for (std::size_t i = 0; i < SearchBudget::kClientsMax; ++i) {
     const std::string host = "10." + std::to_string(2 + i / 40'000) + '.' +
@@ -219,7 +253,7 @@ TEST_CASE("search_budget: of too many clients the least recent is forgotten, and
 }
 
 TEST_CASE("search_budget: a worker tells of its requests by the batch") {
-  SearchBudget budget({.share = 1}, 1);
+  SearchBudget budget({.share = 1}, 2, 1);
   attempts_left(budget, at(0));
   EarnedRequests requests;
   for (int i = 0; i < 63; ++i) requests.add_one(budget);
@@ -229,7 +263,7 @@ TEST_CASE("search_budget: a worker tells of its requests by the batch") {
 }
 
 TEST_CASE("search_budget: threads neither lose nor gain") {
-  SearchBudget budget({.per_client = 1'000'000, .share = 0}, 1);
+  SearchBudget budget({.per_client = 1'000'000, .share = 0}, 2, 1);
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
