@@ -24,6 +24,7 @@ using relay::ListenerTimeouts;
 using relay::PoolOptions;
 using relay::PoolTimeouts;
 using relay::RouteOptions;
+using relay::Underscores;
 using upstream::EndpointOptions;
 using upstream::PlacementBy;
 using upstream::PlacementOptions;
@@ -127,6 +128,10 @@ constexpr Rule kAllowedOrigin{.type = "origin",
                               .reason = "scheme and host, and the port where it is not the usual",
                               .example = "an origin, such as https://a.example"};
 
+constexpr std::array kUnderscores{Word<Underscores>{"refuse", Underscores::refuse},
+                                  Word<Underscores>{"drop", Underscores::drop},
+                                  Word<Underscores>{"pass", Underscores::pass}};
+
 constexpr std::array kListener{
     parsed<&ListenerOptions::name, parse_listener_name>(
         "name", {.type = "name",
@@ -155,6 +160,10 @@ constexpr std::array kListener{
         "a request with another Origin is answered 403; any when absent; each such request looks "
         "through them",
         "a list, such as [https://a.example], or leave it out for any"),
+    choice<&ListenerOptions::underscores, kUnderscores>(
+        "underscores",
+        "a field with the name of one that matters, but '_' for '-': refuse: 400; drop: it goes no "
+        "further; pass: the servers keep the two apart"),
     section<&ListenerOptions::timeouts, kListenerTimeouts>("timeouts",
                                                            "how long a client may take"),
     later<ListenerOptions>("tls", "remove it, and end TLS in front of the proxy until then"),

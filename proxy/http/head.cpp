@@ -56,6 +56,20 @@ bool any_member(std::string_view list, Visit visit) {
   return false;
 }
 
+// Parameters of a media range that weigh it with nothing: "q=0", "q=0.000".
+bool weighs_nothing(std::string_view parameters) {
+  while (!parameters.empty()) {
+    const std::size_t end = parameters.find(';');
+    const std::string_view each = trimmed(parameters.substr(0, end));
+    if (each.size() > 2 && lower(each[0]) == 'q' && each[1] == '=') {
+      return each.find_first_not_of("0.", 2) == std::string_view::npos;
+    }
+    if (end == std::string_view::npos) break;
+    parameters.remove_prefix(end + 1);
+  }
+  return false;
+}
+
 // The field of the first of the known names, all of kSize bytes, that is `name`.
 template <std::size_t kSize, class... More>
 FieldId one_of(const char* name, const char (&known)[kSize + 1], FieldId id, const More&... more) {
@@ -82,6 +96,18 @@ bool list_contains(std::string_view value, std::string_view token) {
 bool names_event_stream(std::string_view value) {
   return any_member(value, [](std::string_view member) {
     return equals_ignoring_case(trimmed(member.substr(0, member.find(';'))), "text/event-stream");
+  });
+}
+
+bool accepts_json(std::string_view accept) {
+  if (accept == "*/*" || accept.starts_with("application/json,")) return true;  // nearly everybody
+  return any_member(accept, [](std::string_view member) {
+    const std::size_t semicolon = std::min(member.find(';'), member.size());
+    const std::string_view type = trimmed(member.substr(0, semicolon));
+    const bool is_json = equals_ignoring_case(type, "application/json") || type == "*/*" ||
+                         equals_ignoring_case(type, "application/*") ||
+                         equals_ignoring_case(type, "text/event-stream");
+    return is_json && !weighs_nothing(member.substr(semicolon));
   });
 }
 

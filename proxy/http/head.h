@@ -66,6 +66,7 @@ struct RequestHead {
   unsigned version_minor = 1;  // HTTP/1.minor
   bool keep_alive = true;      // what the client asked for, version and Connection together
   bool expects_continue = false;
+  bool has_underscores = false;  // in the name of a field
   bool too_large =
       false;  // past the limit, but whole: it can be refused without closing the connection
   Framing framing;
@@ -90,6 +91,10 @@ bool list_contains(std::string_view value, std::string_view token);
 
 // True when the media type of a Content-Type or one of an Accept list is text/event-stream.
 bool names_event_stream(std::string_view value);
+
+// True when an Accept list allows JSON, which text/event-stream also stands for: who accepts that
+// speaks MCP, whose errors are JSON.
+bool accepts_json(std::string_view accept);
 
 // The response is an event stream; its body has a content coding, such as gzip.
 bool is_event_stream(const ResponseHead& head);

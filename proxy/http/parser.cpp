@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include "base/limits.h"
+#include "http/authority.h"
+#include "http/parse_fault.h"
 
 namespace ringside::http {
 
@@ -56,9 +58,7 @@ ParseFault split_target(RequestHead& head) {
   target.remove_prefix(kScheme.size());
   const std::size_t slash = target.find_first_of("/?");
   head.authority = target.substr(0, slash);
-  if (head.authority.empty() || head.authority.find('@') != std::string_view::npos) {
-    return ParseFault::target;
-  }
+  if (!is_authority(head.authority)) return ParseFault::target;
   if (slash == std::string_view::npos) {
     head.target = head.method == Method::options ? "*" : "/";
   } else if (target[slash] == '?') {
@@ -70,9 +70,6 @@ ParseFault split_target(RequestHead& head) {
   return ParseFault::none;
 }
 
-// A loop of our own: find_first_of() makes a call for each character.
-bool ends_a_host(char c) { return c == ' ' || c == '\t' || c == ',' || c == '/' || c == '@'; }
-
 ParseFault check_host(RequestHead& head) {
   const Field* host = nullptr;
   for (const Field& field : head.fields) {
@@ -81,35 +78,48 @@ ParseFault check_host(RequestHead& head) {
     host = &field;
   }
   if (host == nullptr) return head.version_minor == 0 ? ParseFault::none : ParseFault::host;
-  if (std::any_of(host->value.begin(), host->value.end(), ends_a_host)) return ParseFault::host;
+  if (!is_authority(host->value)) return ParseFault::host;
   if (head.authority.empty()) head.authority = host->value;
   return ParseFault::none;
 }
 
 // llhttp refuses a Content-Length beside a Transfer-Encoding and differing or repeated lengths;
-// what is left is that chunked must be the only coding, since the proxy frames the message anew.
-ParseFault check_codings(std::span<const Field> fields) {
+// what is left is that chunked must be the only coding, since the proxy frames the message anew,
+// and that llhttp has read the same.
+ParseFault check_codings(std::span<const Field> fields, const llhttp_t& llhttp) {
   unsigned codings = 0;
   for (const Field& field : fields) {
     if (field.id != FieldId::transfer_encoding) continue;
     if (!equals_ignoring_case(field.value, "chunked")) return ParseFault::transfer_coding;
     if (++codings > 1) return ParseFault::framing;
   }
-  return ParseFault::none;
+  if (codings == 0) return ParseFault::none;
+  if ((llhttp.flags & F_CHUNKED) == 0) return ParseFault::transfer_coding;
+  // RFC 9112, 6.1: a 1.0 message with a transfer coding has faulty framing
+  return llhttp.http_minor == 0 ? ParseFault::framing : ParseFault::none;
 }
 
-ParseFault fault_of(llhttp_errno_t error) {
-  switch (error) {
-    case HPE_INVALID_VERSION:
-    case HPE_PAUSED_H2_UPGRADE:
-      return ParseFault::version;
-    case HPE_UNEXPECTED_CONTENT_LENGTH:
-    case HPE_INVALID_CONTENT_LENGTH:
-    case HPE_INVALID_TRANSFER_ENCODING:
-      return ParseFault::framing;
-    default:
-      return ParseFault::syntax;
-  }
+// Eight bytes at a time: a call of memchr() for each name would cost more than it finds.
+bool has_underscore(std::string_view name) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  const auto among_eight = [](const char* at) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, at, sizeof bytes);
+    bytes ^= kOnes * '_';  // a byte that was '_' is zero
+    return ((bytes - kOnes) & ~bytes & (kOnes << 7U)) != 0;
+  };
+  if (name.size() < 8) return std::find(name.begin(), name.end(), '_') != name.end();
+  bool found = among_eight(name.data() + name.size() - 8);
+  for (std::size_t at = 0; at + 8 < name.size(); at += 8) found |= among_eight(name.data() + at);
+  return found;
+}
+
+// A reason phrase goes on to the client as it came.
+ParseFault check_reason(std::string_view reason) {
+  const bool is_clean = std::all_of(reason.begin(), reason.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 ? c != 0x7f : c == '\t';
+  });
+  return is_clean ? ParseFault::none : ParseFault::field_value;
 }
 
 }  // namespace
@@ -197,6 +207,14 @@ Fed Parser::feed_bytes(std::string_view data, void* sink) {
     scratch_.block.clear();
   }
 
+  // A client may send empty lines before a request (RFC 9112, 2.2), an endpoint none before a
+  // response.
+  if (phase_ == Phase::idle && llhttp_.type == HTTP_RESPONSE && !data.empty() &&
+      data.front() != 'H') {
+    fault_ = ParseFault::syntax;
+    return {Fed::Status::fault, 0};
+  }
+
   const llhttp_errno_t error = llhttp_execute(&llhttp_, data.data(), data.size());
 
   Fed fed{Fed::Status::more, data.size()};
@@ -207,12 +225,9 @@ Fed Parser::feed_bytes(std::string_view data, void* sink) {
   } else if (stopped_) {
     fed.status = Fed::Status::stopped;
   } else if (error != HPE_OK) {
-    if (fault_ == ParseFault::none) fault_ = fault_of(error);
-    // llhttp blames the version also for what stands behind a good one, such as a bare LF
-    const bool is_http_1 = llhttp_.http_major == 1 && llhttp_.http_minor <= 1;
-    if (error == HPE_INVALID_VERSION && is_http_1) fault_ = ParseFault::syntax;
+    if (fault_ == ParseFault::none) fault_ = tell_fault(error, data);
     fed.status = Fed::Status::fault;
-  } else if ((fault_ = check_size(data.size())) != ParseFault::none) {
+  } else if ((fault_ = check_partial(data)) != ParseFault::none) {
     fed.status = Fed::Status::fault;
   } else if (phase_ == Phase::head || phase_ == Phase::trailers) {
     block_bytes_ += static_cast<std::uint32_t>(data.size());
@@ -238,10 +253,23 @@ void Parser::reset_for_next() {
   name_done_ = false;
 }
 
-// Also bounds a head of which nothing but the method has come.
-ParseFault Parser::check_size(std::size_t fed) const {
+ParseFault Parser::tell_fault(llhttp_errno_t error, std::string_view data) const {
+  const char* const begin = scratch_.base != nullptr ? scratch_.base : data.data();
+  const char* const at = llhttp_get_error_pos(&llhttp_);
+  const char* const end = data.data() + data.size();
+  return fault_of(llhttp_, error,
+                  {.before = {begin, static_cast<std::size_t>(at - begin)},
+                   .behind = {at, static_cast<std::size_t>(end - at)},
+                   .in_body = phase_ == Phase::body});
+}
+
+// Also bounds a head of which nothing but the method has come. A client of HTTP/0.9 sends one line
+// without a version, and waits.
+ParseFault Parser::check_partial(std::string_view fed) const {
   if (phase_ != Phase::head && phase_ != Phase::trailers) return ParseFault::none;
-  if (block_bytes_ + fed <= header_bytes_ + kReadBufferBytes) return ParseFault::none;
+  const bool has_target = scratch_.block.first_size != 0;
+  if (has_target && llhttp_.http_major == 0 && fed.ends_with('\n')) return ParseFault::version;
+  if (block_bytes_ + fed.size() <= header_bytes_ + kReadBufferBytes) return ParseFault::none;
   const bool in_target = phase_ == Phase::head && scratch_.block.fields.empty();
   return in_target ? ParseFault::target_too_long : ParseFault::head_too_large;
 }
@@ -322,22 +350,23 @@ int Parser::on_request_headers() {
   // llhttp takes RTSP and ICE too, and no protocol at all (HTTP/0.9). Its name stands right behind
   // the target; strncmp() reads no further than the first byte that differs.
   const char* behind = head.target.data() + head.target.size();
-  if (std::strncmp(behind, " HTTP/", 6) != 0) return refuse(ParseFault::syntax);
+  if (llhttp_.http_major == 0) return refuse(ParseFault::version);
+  if (std::strncmp(behind, " HTTP/", 6) != 0) return refuse(ParseFault::request_line);
   if (llhttp_.http_major != 1) return refuse(ParseFault::version);
   if (head.method == Method::connect) return refuse(ParseFault::method);
   for (const ParseFault fault :
-       {split_target(head), check_host(head), check_codings(head.fields)}) {
+       {split_target(head), check_host(head), check_codings(head.fields, llhttp_)}) {
     if (fault != ParseFault::none) return refuse(fault);
   }
   if ((llhttp_.flags & F_CHUNKED) != 0) {
-    // RFC 9112, 6.1: a 1.0 message with a transfer coding has faulty framing
-    if (head.version_minor == 0) return refuse(ParseFault::framing);
     head.framing.kind = Framing::Kind::chunked;
   } else if ((llhttp_.flags & F_CONTENT_LENGTH) != 0) {
     head.framing = {Framing::Kind::length, llhttp_.content_length};
   }
   for (const Field& field : head.fields) {
-    if (field.id == FieldId::expect && equals_ignoring_case(field.value, "100-continue")) {
+    if (field.id == FieldId::other) {
+      head.has_underscores = head.has_underscores || has_underscore(field.name);
+    } else if (field.id == FieldId::expect && equals_ignoring_case(field.value, "100-continue")) {
       head.expects_continue = head.version_minor > 0;
     }
   }
@@ -361,8 +390,8 @@ int Parser::on_response_headers() {
   if (head_size() > header_bytes_) return refuse(ParseFault::head_too_large);
   if (head.status < 100) return refuse(ParseFault::syntax);
   if (head.status == 101) return refuse(ParseFault::switching_protocols);
-  if (const ParseFault fault = check_codings(head.fields); fault != ParseFault::none) {
-    return refuse(fault);
+  for (const ParseFault fault : {check_reason(head.reason), check_codings(head.fields, llhttp_)}) {
+    if (fault != ParseFault::none) return refuse(fault);
   }
   const bool answers_head = static_cast<ResponseParser*>(this)->head_request_;
   const bool has_body =

@@ -27,15 +27,25 @@ namespace ringside::http {
 
 enum class ParseFault : std::uint8_t {
   none,
-  syntax,   // not HTTP/1.1
-  version,  // another major version of HTTP
+  syntax,        // not HTTP/1.1, in a way that none of these tells
+  request_line,  // not a method, a target and a version
+  version,       // another version of HTTP
+  line_end,      // a CR or an LF by itself
+  folded_field,  // a line that begins with white space
+  field_name,    // empty, no token, or without a colon
+  field_value,   // with a control byte
   head_too_large,
   target_too_long,
-  host,                 // Host missing, repeated, or not what the target says
-  framing,              // contradictory or repeated framing fields
+  host,                 // Host missing, repeated, or no host
+  length_and_coding,    // Content-Length and Transfer-Encoding
+  length,               // a Content-Length that is no number, too large, or repeated
+  framing,              // a Transfer-Encoding that is repeated, or in HTTP/1.0
+  chunk,                // a malformed chunk
   transfer_coding,      // a transfer coding other than chunked
   method,               // CONNECT
   target,               // neither a path nor an absolute http URI
+  tls_hello,            // a client that speaks TLS
+  proxy_protocol,       // a PROXY line or header
   switching_protocols,  // 101: the proxy never asked for it
 };
 
@@ -142,7 +152,8 @@ class Parser {
   int on_body(std::string_view bytes);
   int on_message_end();
   int add_chunk_extension(std::size_t size);
-  ParseFault check_size(std::size_t fed) const;
+  ParseFault tell_fault(llhttp_errno_t error, std::string_view data) const;
+  ParseFault check_partial(std::string_view fed) const;
   std::size_t head_size() const;
 };
 

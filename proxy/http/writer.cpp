@@ -52,25 +52,31 @@ bool is_connection_field(FieldId id) {
   }
 }
 
-// Fields that Connection may not take away: they are the message's, and a peer that names them is
-// confused or hostile.
-bool is_protected(FieldId id) {
-  return id == FieldId::host || id == FieldId::content_length || id == FieldId::mcp_session_id ||
-         id == FieldId::mcp_protocol_version;
+// Fields that Connection may not take away: what the proxy reads or writes, what a request is
+// routed by, and who sent it. A peer that names them is confused or hostile.
+bool is_protected(const Field& field, std::span<const std::string> routed_by) {
+  if (field.id != FieldId::other) return true;
+  constexpr std::string_view kProtocol = "mcp-";
+  if (equals_ignoring_case(field.name.substr(0, kProtocol.size()), kProtocol)) return true;
+  const auto is_this = [&](std::string_view name) {
+    return equals_ignoring_case(field.name, name);
+  };
+  return is_this("authorization") || is_this("origin") || std::ranges::any_of(routed_by, is_this);
 }
 
 // Gathers the Connection fields that name others: mostly none, so the answer for each field costs
 // nothing.
 class HopByHop {
  public:
-  explicit HopByHop(std::span<const Field> fields) : fields_(fields) {
+  explicit HopByHop(std::span<const Field> fields, std::span<const std::string> routed_by = {})
+      : fields_(fields), routed_by_(routed_by) {
     for (const Field& field : fields) {
       if (field.id == FieldId::connection && names_fields(field.value)) named_ = true;
     }
   }
   bool drops(const Field& field) const {
     if (is_connection_field(field.id)) return true;
-    return named_ && !is_protected(field.id) &&
+    return named_ && !is_protected(field, routed_by_) &&
            std::any_of(fields_.begin(), fields_.end(), [&](const Field& other) {
              return other.id == FieldId::connection && list_contains(other.value, field.name);
            });
@@ -78,6 +84,7 @@ class HopByHop {
 
  private:
   std::span<const Field> fields_;
+  std::span<const std::string> routed_by_;
   bool named_ = false;
 };
 
@@ -142,7 +149,7 @@ void put_forwarded(std::string& out, const RequestHead& head, const ForwardedBy&
 }  // namespace
 
 void write_request_head(std::string& out, const RequestHead& head, const ForwardedBy& forwarded) {
-  const HopByHop hop_by_hop(head.fields);
+  const HopByHop hop_by_hop(head.fields, forwarded.routed_by);
   FramingWriter framing(head.framing);
   put(out, head.method_text, " ", head.target, " HTTP/1.1\r\n");
   bool has_host = false;
@@ -196,12 +203,11 @@ void write_chunk_size(std::string& out, std::uint64_t size) {
 }
 
 // RFC 9110, 6.5.1: a trailer may not carry framing, routing or connection fields.
-void write_last_chunk(std::string& out, std::span<const Field> trailers) {
+void write_last_chunk(std::string& out, std::span<const Field> trailers,
+                      std::span<const std::string> routed_by) {
   out.append("0\r\n");
   for (const Field& field : trailers) {
-    const bool may_pass = !is_connection_field(field.id) && !is_protected(field.id) &&
-                          !is_forwarding(field.id) && field.id != FieldId::trailer;
-    if (may_pass) put_field(out, field.name, field.value);
+    if (!is_protected(field, routed_by)) put_field(out, field.name, field.value);
   }
   out.append("\r\n");
 }

@@ -19,6 +19,7 @@ struct ForwardedBy {
   std::string_view peer;      // the peer's address, as text
   std::string_view protocol;  // "http"
   bool peer_is_trusted;  // its X-Forwarded-* and Forwarded are kept and added to, else replaced
+  std::span<const std::string> routed_by = {};  // fields that the client cannot have removed
 };
 
 // The head for the endpoint: the client's fields less the hop-by-hop ones, with Via and
@@ -37,8 +38,10 @@ void write_response_head(std::string& out, const ResponseHead& head, const Respo
 void write_chunk_size(std::string& out, std::uint64_t size);  // "1f\r\n"
 inline constexpr std::string_view kChunkEnd = "\r\n";
 
-// The last chunk, with the trailer fields that may pass.
-void write_last_chunk(std::string& out, std::span<const Field> trailers);
+// The last chunk, with the trailer fields that may pass: none that the proxy knows as a head's, or
+// that requests are `routed_by`.
+void write_last_chunk(std::string& out, std::span<const Field> trailers,
+                      std::span<const std::string> routed_by = {});
 
 // True for a field that concerns one connection only (RFC 9110, 7.6.1), or that one of `fields`'
 // Connection values names.

@@ -155,7 +155,7 @@ void ClientConnection::on_request_trailers(std::span<const http::Field> trailers
 // A request that never became an exchange: its head cannot be believed.
 void ClientConnection::refuse(Failure failure) {
   worker_.to_client.clear();
-  const std::size_t body_bytes = write_failure(worker_.to_client, failure, true, false);
+  const std::size_t body_bytes = write_failure(worker_.to_client, failure, {});
   write(worker_.to_client);
   worker_.to_client.clear();
   server_.record_refusal(*this, failure, body_bytes);

@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "base/hash.h"
+#include "relay/lookalikes.h"
 #include "relay/worker.h"
 #include "session/handle.h"
 #include "session/tag.h"
@@ -69,8 +70,6 @@ void Decider::decide(const http::RequestHead& head, const Address& client) {
       return refuse(Failure::duplicate_session_id, Because::duplicate_id);
     case session::Claim::malformed:
       return refuse(Failure::malformed_session_id, Because::malformed_id);
-    case session::Claim::lookalike:
-      return refuse(Failure::lookalike_session_id, Because::lookalike_id);
     case session::Claim::id:
       return by_id(identity.id);
     case session::Claim::none:
@@ -267,6 +266,10 @@ Failure refusal_before_routing(const Shared& shared, std::size_t listener, const
   if (head.too_large) return Failure::head_too_large;
   if (pool == nullptr) return Failure::no_route;
   if (!origin_is_allowed(shared.listeners[listener], head)) return Failure::origin_refused;
+  if (head.has_underscores && shared.listeners[listener].underscores == Underscores::refuse) {
+    const Failure lookalike = lookalike_in(head, *pool);
+    if (lookalike != Failure::none) return lookalike;
+  }
   const std::uint64_t body_max = shared.limits.body_bytes;
   return body_max != 0 && head.framing.length > body_max ? Failure::body_too_large : Failure::none;
 }

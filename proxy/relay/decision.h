@@ -34,7 +34,6 @@ enum class Because : std::uint8_t {
   // the form of what the request claims
   duplicate_id,
   malformed_id,
-  lookalike_id,
   forged_tag,
   // no session
   handle_bound,

@@ -8,6 +8,7 @@
 #include "observe/families.h"
 #include "relay/client_connection.h"
 #include "relay/exchange_trace.h"
+#include "relay/lookalikes.h"
 #include "relay/worker.h"
 #include "session/client_identity.h"
 
@@ -20,11 +21,22 @@ namespace connect_result = observe::connect_result;
 // short.
 constexpr std::uint64_t kDiscardBytes = 64 * kKiB;
 
-bool accepts_event_stream(const http::RequestHead& head) {
-  return head.method == http::Method::get &&
-         std::any_of(head.fields.begin(), head.fields.end(), [](const http::Field& field) {
-           return field.id == http::FieldId::accept && http::names_event_stream(field.value);
-         });
+struct Accepted {
+  bool json = true;
+  bool event_stream = false;  // of a GET
+};
+
+Accepted accepted_by(const http::RequestHead& head) {
+  bool is_said = false;
+  Accepted accepted{.json = false};
+  for (const http::Field& field : head.fields) {
+    if (field.id != http::FieldId::accept || field.value.empty()) continue;
+    is_said = true;
+    accepted.json = accepted.json || http::accepts_json(field.value);
+    accepted.event_stream |=
+        head.method == http::Method::get && http::names_event_stream(field.value);
+  }
+  return is_said ? accepted : Accepted{};
 }
 
 }  // namespace
@@ -47,7 +59,9 @@ bool Exchange::on_request_head(const http::RequestHead& head) {
   expects_continue_ = head.expects_continue;
   request_framing_ = head.framing.kind;
   request_left_ = head.framing.length;
-  accepts_stream_ = accepts_event_stream(head);
+  const Accepted accepted = accepted_by(head);
+  accepts_stream_ = accepted.event_stream;
+  refuses_json_ = !accepted.json;
   const auto& trusted = worker_.shared.listeners[client_.listener()].trusted_proxies;
   const Address client = session::client_address(client_.peer(), head, trusted);
   if (worker_.shared.access_log != nullptr) {
@@ -78,8 +92,13 @@ bool Exchange::on_request_head(const http::RequestHead& head) {
 void Exchange::write_request_head(const http::RequestHead& head) {
   const http::ForwardedBy forwarded{.peer = client_.peer_text(),
                                     .protocol = "http",
-                                    .peer_is_trusted = client_.peer_is_trusted()};
+                                    .peer_is_trusted = client_.peer_is_trusted(),
+                                    .routed_by = pool_->pool.routing_fields()};
   http::RequestHead inward = head;
+  std::vector<http::Field> kept;
+  if (head.has_underscores && underscores() == Underscores::drop) {
+    inward.fields = without_lookalikes(head, pool_->pool, kept);
+  }
   session_.make_inward(inward, worker_.changed_fields);
   http::write_request_head(worker_.to_upstream, inward, forwarded);
 }
@@ -101,6 +120,10 @@ Failure Exchange::route(const http::RequestHead& head, const Address& client) {
     routing_.ring_hash = client_hash(client);
   }
   return refused;
+}
+
+Underscores Exchange::underscores() const {
+  return worker_.shared.listeners[client_.listener()].underscores;
 }
 
 std::uint64_t Exchange::client_hash(const Address& client) const {
@@ -234,7 +257,7 @@ bool Exchange::on_request_body(std::string_view bytes) {
 
 void Exchange::on_request_trailers(std::span<const http::Field> trailers) {
   if (response_state_ == ResponseState::complete) return;
-  http::write_last_chunk(worker_.to_upstream, trailers);
+  http::write_last_chunk(worker_.to_upstream, trailers, pool_->pool.routing_fields());
   request_framing_ = http::Framing::Kind::none;  // the last chunk is written
 }
 
@@ -381,8 +404,10 @@ void Exchange::fail_with_reply(Failure failure) {
   leave_recovery();
   release_upstream(false);
   worker_.to_client.clear();
-  response_bytes_ +=
-      write_failure(worker_.to_client, failure, !keep, method_ == http::Method::head);
+  response_bytes_ += write_failure(worker_.to_client, failure,
+                                   {.close = !keep,
+                                    .head_request = method_ == http::Method::head,
+                                    .form = refuses_json_ ? BodyForm::text : BodyForm::json});
   client_.write(worker_.to_client);
   worker_.to_client.clear();
   client_.resume(Pause::upstream_full);

@@ -91,6 +91,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
 
   // request side
   Failure route(const http::RequestHead& head, const Address& client);
+  Underscores underscores() const;
   std::uint64_t client_hash(const Address& client) const;
   void write_request_head(const http::RequestHead& head);
   void attach();
@@ -189,6 +190,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   bool client_keeps_alive_ : 1 = true;
   bool expects_continue_ : 1 = false;
   bool accepts_stream_ : 1 = false;
+  bool refuses_json_ : 1 = false;
   // what this exchange still holds, to be given back when it ends
   bool counts_as_request_ : 1 = false;
   bool counts_as_placement_ : 1 = false;

@@ -36,7 +36,6 @@ Outcome outcome_of(Because because) {
     case Because::duplicate_id:
       return Outcome::refused_duplicate;
     case Because::malformed_id:
-    case Because::lookalike_id:
       return Outcome::refused_malformed;
     case Because::forged_tag:
       return Outcome::refused_forged;

@@ -29,7 +29,7 @@ constexpr std::string_view kAlongTheRing = "the client's identity names the endp
 constexpr std::string_view kOfTwo = "the less busy of two endpoints drawn at random";
 constexpr std::string_view kNobody = "every endpoint was asked a moment ago, and none knows it";
 
-// Requires: not Because::duplicate_id, malformed_id or lookalike_id, which precede all rules.
+// Requires: not Because::duplicate_id or malformed_id, which precede all rules.
 Rule rule_of(Because because) {
   switch (because) {
     case Because::client_mode:
@@ -65,7 +65,6 @@ Rule rule_of(Because because) {
       return kEnded;
     case Because::duplicate_id:
     case Because::malformed_id:
-    case Because::lookalike_id:
       break;
   }
   return {0, ""};
@@ -81,7 +80,6 @@ std::string_view why(const Decision& decision, const Pool& pool, http::Method me
       return kAlongTheRing;
     case Because::duplicate_id:
     case Because::malformed_id:
-    case Because::lookalike_id:
       return row_of(decision.refused).message;
     case Because::forged_tag:
       return "the id ends in a tag that none of the keys made";

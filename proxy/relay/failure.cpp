@@ -17,16 +17,40 @@ constexpr std::array kRows{
     FailureRow{Failure::none, 0, ErrorSide::none, "", 0, false, ""},
     FailureRow{Failure::bad_request, 400, ErrorSide::client, "bad_request", kServerError, false,
                "Bad Request: not a valid HTTP/1.1 request"},
+    FailureRow{Failure::bad_request_line, 400, ErrorSide::client, "bad_request_line", kServerError,
+               false, "Bad Request: the request line is not a method, a target and HTTP/1.1"},
     FailureRow{Failure::bad_version, 505, ErrorSide::client, "bad_version", kServerError, false,
-               "HTTP Version Not Supported: this proxy speaks HTTP/1.1"},
+               "HTTP Version Not Supported: this port speaks HTTP/1.1 and HTTP/1.0"},
+    FailureRow{Failure::bad_line_end, 400, ErrorSide::client, "bad_line_end", kServerError, false,
+               "Bad Request: a line ends in a CR or an LF by itself, not in CRLF"},
+    FailureRow{Failure::folded_field, 400, ErrorSide::client, "folded_field", kServerError, false,
+               "Bad Request: a line of the head begins with white space"},
+    FailureRow{Failure::bad_field_name, 400, ErrorSide::client, "bad_field_name", kServerError,
+               false,
+               "Bad Request: a field has no name, no colon, or a byte in its name that names may "
+               "not have"},
+    FailureRow{Failure::bad_field_value, 400, ErrorSide::client, "bad_field_value", kServerError,
+               false, "Bad Request: a field has a control byte in its value"},
     FailureRow{Failure::bad_host, 400, ErrorSide::client, "bad_host", kServerError, false,
                "Bad Request: exactly one valid Host field is required"},
+    FailureRow{Failure::length_and_coding, 400, ErrorSide::client, "length_and_coding",
+               kServerError, false,
+               "Bad Request: Content-Length and Transfer-Encoding exclude each other"},
+    FailureRow{Failure::bad_length, 400, ErrorSide::client, "bad_length", kServerError, false,
+               "Bad Request: Content-Length must occur once, as a decimal number below 2^64"},
     FailureRow{Failure::bad_framing, 400, ErrorSide::client, "bad_framing", kServerError, false,
-               "Bad Request: contradictory Content-Length or Transfer-Encoding"},
+               "Bad Request: Transfer-Encoding must occur once, and not in HTTP/1.0"},
+    FailureRow{Failure::bad_chunk, 400, ErrorSide::client, "bad_chunk", kServerError, false,
+               "Bad Request: a chunk of the body is malformed"},
     FailureRow{Failure::bad_target, 400, ErrorSide::client, "bad_target", kServerError, false,
-               "Bad Request: the request target must be a path or an http URI"},
+               "Bad Request: the request target must be a path or an http URI, in visible ASCII"},
+    FailureRow{Failure::tls_hello, 400, ErrorSide::client, "tls_hello", kServerError, false,
+               "Bad Request: this port speaks plain HTTP, not TLS"},
+    FailureRow{Failure::proxy_protocol, 400, ErrorSide::client, "proxy_protocol", kServerError,
+               false, "Bad Request: this port does not take the PROXY protocol"},
     FailureRow{Failure::unsupported_coding, 501, ErrorSide::client, "unsupported_coding",
-               kServerError, false, "Not Implemented: chunked is the only transfer coding"},
+               kServerError, false,
+               "Not Implemented: chunked, once and alone, is the only transfer coding"},
     FailureRow{Failure::unsupported_method, 501, ErrorSide::client, "unsupported_method",
                kServerError, false, "Not Implemented: this proxy opens no tunnels"},
     FailureRow{Failure::head_too_large, 431, ErrorSide::client, "head_too_large", kServerError,
@@ -42,6 +66,10 @@ constexpr std::array kRows{
     FailureRow{Failure::lookalike_session_id, 400, ErrorSide::client, "lookalike_session_id",
                kServerError, false,
                "Bad Request: a field has the session id field's name with '_' for '-'"},
+    FailureRow{Failure::lookalike_field, 400, ErrorSide::client, "lookalike_field", kServerError,
+               false,
+               "Bad Request: a field has the name of one that this proxy reads or writes, with "
+               "'_' for '-'"},
     FailureRow{Failure::forged_session_id, 404, ErrorSide::client, "forged_session_id",
                kSessionNotFound, false, "Session not found"},
     FailureRow{Failure::too_many_searches, 429, ErrorSide::client, "too_many_searches",
@@ -118,38 +146,61 @@ const FailureRow& row_of(Failure failure) { return kRows[static_cast<std::size_t
 
 Failure failure_of(http::ParseFault fault) {
   switch (fault) {
+    case http::ParseFault::request_line:
+      return Failure::bad_request_line;
     case http::ParseFault::version:
       return Failure::bad_version;
+    case http::ParseFault::line_end:
+      return Failure::bad_line_end;
+    case http::ParseFault::folded_field:
+      return Failure::folded_field;
+    case http::ParseFault::field_name:
+      return Failure::bad_field_name;
+    case http::ParseFault::field_value:
+      return Failure::bad_field_value;
     case http::ParseFault::head_too_large:
       return Failure::head_too_large;
     case http::ParseFault::target_too_long:
       return Failure::target_too_long;
     case http::ParseFault::host:
       return Failure::bad_host;
+    case http::ParseFault::length_and_coding:
+      return Failure::length_and_coding;
+    case http::ParseFault::length:
+      return Failure::bad_length;
     case http::ParseFault::framing:
       return Failure::bad_framing;
+    case http::ParseFault::chunk:
+      return Failure::bad_chunk;
     case http::ParseFault::transfer_coding:
       return Failure::unsupported_coding;
     case http::ParseFault::method:
       return Failure::unsupported_method;
     case http::ParseFault::target:
       return Failure::bad_target;
+    case http::ParseFault::tls_hello:
+      return Failure::tls_hello;
+    case http::ParseFault::proxy_protocol:
+      return Failure::proxy_protocol;
     default:
       return Failure::bad_request;
   }
 }
 
-std::size_t write_failure(std::string& out, Failure failure, bool close, bool head_request) {
+std::size_t write_failure(std::string& out, Failure failure, const ReplyShape& shape) {
   const FailureRow& row = row_of(failure);
-  const std::string body = http::json_rpc_error(row.json_rpc_code, row.message);
+  const bool is_text = shape.form == BodyForm::text;
+  const std::string body = is_text ? std::string(row.message) + "\n"
+                                   : http::json_rpc_error(row.json_rpc_code, row.message);
   out += "HTTP/1.1 " + std::to_string(row.status) + " ";
   out += http::reason_phrase(row.status);
   out += "\r\nserver: ringside\r\ndate: " + http_date();
-  out += "\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(body.size());
+  out += is_text ? "\r\ncontent-type: text/plain" : "\r\ncontent-type: application/json";
+  out += "\r\ncontent-length: " + std::to_string(body.size());
   if (row.retry_after) out += "\r\nretry-after: 1";
-  if (close) out += "\r\nconnection: close";
+  if (shape.close) out += "\r\nconnection: close";
   out += "\r\n\r\n";
-  if (head_request) return 0;
+  if (shape.head_request) return 0;
   out += body;
   return body.size();
 }

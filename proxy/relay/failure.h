@@ -1,7 +1,8 @@
 // Every way an exchange can fail, and what the client is told: one row each.
 //
 // Why      Status, retry advice, JSON-RPC code and the words of log and metrics belong together; a
-//          client's recovery depends on them (404 ends a session, 503 keeps it).
+//          client's recovery depends on them (404 ends a session, 503 keeps it). docs/reasons.md
+//          has the same rows for readers, and a test that holds the two together.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +18,20 @@ enum class Failure : std::uint8_t {
   none,
   // the client's
   bad_request,
+  bad_request_line,
   bad_version,
+  bad_line_end,
+  folded_field,
+  bad_field_name,
+  bad_field_value,
   bad_host,
+  length_and_coding,
+  bad_length,
   bad_framing,
+  bad_chunk,
   bad_target,
+  tls_hello,
+  proxy_protocol,
   unsupported_coding,
   unsupported_method,
   head_too_large,
@@ -29,6 +40,7 @@ enum class Failure : std::uint8_t {
   duplicate_session_id,
   malformed_session_id,
   lookalike_session_id,
+  lookalike_field,
   forged_session_id,
   too_many_searches,
   too_many_sessions,
@@ -71,8 +83,18 @@ const FailureRow& row_of(Failure failure);
 
 Failure failure_of(http::ParseFault fault);
 
-// The whole response: head and JSON-RPC body (no body bytes for HEAD). `close` adds Connection:
-// close. Returns the size of the body.
-std::size_t write_failure(std::string& out, Failure failure, bool close, bool head_request);
+enum class BodyForm : std::uint8_t {
+  json,  // a JSON-RPC error
+  text,  // its message alone, for a client that accepts no JSON
+};
+
+struct ReplyShape {
+  bool close = true;          // adds Connection: close
+  bool head_request = false;  // no body bytes
+  BodyForm form = BodyForm::json;
+};
+
+// The whole response. Returns the size of the body.
+std::size_t write_failure(std::string& out, Failure failure, const ReplyShape& shape);
 
 }  // namespace ringside::relay

@@ -27,12 +27,16 @@ struct ListenerTimeouts {
   milliseconds keep_alive = std::chrono::seconds(75);
 };
 
+// What becomes of a field whose name is that of one that matters, but for '_' (lookalikes.h).
+enum class Underscores : std::uint8_t { refuse, drop, pass };
+
 struct ListenerOptions {
   std::string name;
   Address bind;
   std::vector<RouteOptions> routes;  // `pool: NAME` is one route that matches all
   std::vector<Cidr> trusted_proxies;
   std::vector<std::string> allowed_origins;  // scheme://host[:port], lower case; empty: any
+  Underscores underscores = Underscores::refuse;
   ListenerTimeouts timeouts;
 };
 

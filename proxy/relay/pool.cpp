@@ -13,6 +13,16 @@ session::EndpointCodes codes_of(const session::TagKeys& keys,
   return {keys, names};
 }
 
+// In the modes client and none the fields of a request decide nothing.
+std::vector<std::string> routing_fields_of(const session::Options& affinity) {
+  if (affinity.mode == session::Mode::client || affinity.mode == session::Mode::none) return {};
+  std::vector<std::string> names{affinity.header};
+  for (const session::HandleOptions& handle : affinity.handles) {
+    if (handle.kind == session::HandleKind::header) names.push_back(handle.name);
+  }
+  return names;
+}
+
 }  // namespace
 
 Pool::Pool(PoolOptions options, std::size_t index,
@@ -20,6 +30,7 @@ Pool::Pool(PoolOptions options, std::size_t index,
            session::TagKeys keys)
     : options_(std::move(options)),
       index_(index),
+      routing_fields_(routing_fields_of(options_.affinity)),
       snapshot_(std::move(snapshot)),
       keys_(std::move(keys)),
       codes_(codes_of(keys_, *snapshot_)),

@@ -11,6 +11,9 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "base/random.h"
 #include "base/token_bucket.h"
@@ -58,6 +61,8 @@ class Pool {
 
   const PoolOptions& options() const { return options_; }
   std::size_t index() const { return index_; }
+  // Names of the fields that decide where a request goes, as they are configured.
+  std::span<const std::string> routing_fields() const { return routing_fields_; }
   const upstream::PoolSnapshot& snapshot() const { return *snapshot_; }
   session::Table& sessions() { return sessions_; }
   const session::Table& sessions() const { return sessions_; }
@@ -89,6 +94,7 @@ class Pool {
  private:
   PoolOptions options_;
   std::size_t index_;
+  std::vector<std::string> routing_fields_;
   std::shared_ptr<const upstream::PoolSnapshot> snapshot_;
   session::TagKeys keys_;
   session::EndpointCodes codes_;

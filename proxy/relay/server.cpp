@@ -9,8 +9,13 @@ namespace ringside::relay {
 
 namespace family = observe::family;
 
+namespace {
+// A client that speaks the wrong protocol speaks it again and again.
+constexpr milliseconds kWarnEvery = std::chrono::seconds(10);
+}  // namespace
+
 Server::Server(net::Loop& loop, Shared& shared, const std::vector<net::Bound>& bound)
-    : worker_(loop, shared) {
+    : worker_(loop, shared), warned_(bound.size()) {
   for (std::size_t i = 0; i < bound.size(); ++i) {
     listeners_.push_back(std::make_unique<net::Listener>(
         loop, bound[i], [this, i](int error) { on_connection(i, error); }));
@@ -56,6 +61,9 @@ void Server::retire(ClientConnection& client) {
 void Server::record_refusal(const ClientConnection& client, Failure failure,
                             std::size_t body_bytes) {
   const FailureRow& row = row_of(failure);
+  if (failure == Failure::tls_hello || failure == Failure::proxy_protocol) {
+    warn_of_protocol(client, failure);
+  }
   worker_.metrics.count({.listener = client.listener(),
                          .pool = nullptr,
                          .endpoint = nullptr,
@@ -74,6 +82,21 @@ void Server::record_refusal(const ClientConnection& client, Failure failure,
   record.error_side = row.side;
   record.error = row.word;
   worker_.shared.access_log->write(record);
+}
+
+// Whoever looks for the fault looks at the other side first, so the log names it.
+void Server::warn_of_protocol(const ClientConnection& client, Failure failure) {
+  std::optional<Time>& last = warned_[client.listener()];
+  const Time now = worker_.loop.now();
+  if (last && now - *last < kWarnEvery) return;
+  last = now;
+  const ListenerOptions& listener = worker_.shared.listeners[client.listener()];
+  worker_.shared.log.warn(failure == Failure::tls_hello
+                              ? "a TLS hello on the plain port of a listener"
+                              : "a PROXY protocol header on a listener that takes none",
+                          {{"listener", listener.name},
+                           {"bind", listener.bind.text()},
+                           {"client", client.peer().text()}});
 }
 
 void Server::drain(std::function<void()> on_done) {

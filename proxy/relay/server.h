@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "net/listener.h"
@@ -36,10 +37,12 @@ class Server {
 
  private:
   void on_connection(std::size_t listener, int error);
+  void warn_of_protocol(const ClientConnection& client, Failure failure);
   void check_done();
 
   Worker worker_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::vector<std::optional<Time>> warned_;  // of another protocol, by listener
   ClientConnection* first_ = nullptr;
   std::function<void()> on_done_;
 };

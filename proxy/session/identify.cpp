@@ -40,16 +40,6 @@ class Wanted {
  public:
   explicit Wanted(std::string_view name) : name_(name), id_(http::field_id(name)) {}
 
-  // The same name but for '_' in the place of '-'.
-  bool is_imitated_by(const Field& field) const {
-    if (field.id != FieldId::other || field.name.size() != name_.size()) return false;
-    return std::ranges::equal(field.name, name_, [](char a, char b) {
-      if (a == '_' && b == '-') return true;
-      const char lower = a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a;
-      return lower == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + 32) : b);
-    });
-  }
-
   bool matches(const Field& field) const {
     if (id_ != FieldId::other || field.id != FieldId::other) return field.id == id_;
     return http::equals_ignoring_case(field.name, name_);
@@ -84,7 +74,6 @@ RequestIdentity identify(const http::RequestHead& head, std::string_view header)
   Occurrence session;
   Occurrence version;
   Occurrence rpc_method;
-  bool is_imitated = false;
   for (const Field& field : head.fields) {
     if (wanted.matches(field)) {
       session.add(field.value);
@@ -92,12 +81,10 @@ RequestIdentity identify(const http::RequestHead& head, std::string_view header)
       version.add(field.value);
     } else if (field.id == FieldId::mcp_method) {
       rpc_method.add(field.value);
-    } else if (wanted.is_imitated_by(field)) {
-      is_imitated = true;
     }
   }
   RequestIdentity identity;
-  identity.claim = is_imitated ? Claim::lookalike : claim_of(session);
+  identity.claim = claim_of(session);
   const bool modern =
       version.count == 1 && is_date(version.value) && version.value >= kFirstModernVersion;
   if (modern) {

@@ -25,7 +25,6 @@ enum class Claim : std::uint8_t {
   id,    // exactly one well-formed id
   duplicate,  // the field occurs more than once, be the values equal or empty
   malformed,  // a byte outside 0x21..0x7E inside the value
-  lookalike,  // a field whose name differs in '_' for '-': some servers take both for one
 };
 
 struct RequestIdentity {

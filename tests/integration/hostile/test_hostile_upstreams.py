@@ -26,6 +26,32 @@ HEADS = {
     "a bare CR": f"{OK}X-A: b\rX-C: d\r\nContent-Length: 0\r\n\r\n",
     "a NUL": f"{OK}X-A: b\0c\r\nContent-Length: 0\r\n\r\n",
     "a space before the colon": f"{OK}Content-Length : 0\r\n\r\n",
+    "a bare LF after the status line": "HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n",
+    "a forged field behind a bare LF": f"{OK}X-A: b\nSet-Cookie: c\r\nContent-Length: 0\r\n\r\n",
+    "a control byte in a value": f"{OK}X-A: b\x01c\r\nContent-Length: 0\r\n\r\n",
+    "a DEL in a value": f"{OK}X-A: b\x7fc\r\nContent-Length: 0\r\n\r\n",
+    "a control byte in the reason": "HTTP/1.1 200 O\x01K\r\nContent-Length: 0\r\n\r\n",
+    "a bare CR in the reason": "HTTP/1.1 200 O\rSet-Cookie: a\r\nContent-Length: 0\r\n\r\n",
+    "a NUL in the reason": "HTTP/1.1 200 O\0K\r\nContent-Length: 0\r\n\r\n",
+    "a field without a name": f"{OK}: b\r\nContent-Length: 0\r\n\r\n",
+    "a field without a colon": f"{OK}nothing\r\nContent-Length: 0\r\n\r\n",
+    "a name that is no token": f"{OK}X(A): b\r\nContent-Length: 0\r\n\r\n",
+    "an empty line before it": f"\r\n{OK}Content-Length: 0\r\n\r\n",
+    "a space before it": f" {OK}Content-Length: 0\r\n\r\n",
+    "two equal lengths": f"{OK}Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+    "a list of lengths": f"{OK}Content-Length: 5, 5\r\n\r\nhello",
+    "an empty length": f"{OK}Content-Length:\r\n\r\n",
+    "an unknown coding": f"{OK}Transfer-Encoding: xchunked\r\n\r\n{BODY}",
+    "a coding before chunked": f"{OK}Transfer-Encoding: gzip, chunked\r\n\r\n{BODY}",
+    "a coding after chunked": f"{OK}Transfer-Encoding: chunked, gzip\r\n\r\n{BODY}",
+    "chunked twice": f"{OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n{BODY}",
+    "chunked and a tab": f"{OK}Transfer-Encoding: chunked\t\r\n\r\n{BODY}",
+    "an empty coding": f"{OK}Transfer-Encoding:\r\n\r\n{BODY}",
+    "chunked in HTTP/1.0": f"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{BODY}",
+    "HTTP/0.9": "HTTP/0.9 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.2": "HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "a status below 100": "HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n",
+    "a request": "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     "an upgrade nobody asked for": "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
     "a huge head": f"{OK}X-A: {'x' * 200_000}\r\nContent-Length: 0\r\n\r\n",
     "very many fields": OK + "A: b\r\n" * 40_000 + "\r\n",
@@ -165,3 +191,65 @@ def test_a_response_before_the_request_is_complete_ends_that_upstream_connection
     other = proxy.connect()
     other.request("GET", "/other")
     assert upstream.accept().read_request().target == "/other"
+
+
+# What a pod says in the wrong place goes to no other client
+
+BEYOND = {
+    "a second response": FORGED,
+    "an interim response": "HTTP/1.1 103 Early Hints\r\nLink: </forged>\r\n\r\n",
+    "an empty line": "\r\n",
+    "a NUL": "\0",
+}
+ENDED = {
+    "a length": (f"{OK}Content-Length: 5\r\n\r\nhello", b"hello", "GET"),
+    "the last chunk": (f"{OK}Transfer-Encoding: chunked\r\n\r\n{BODY}", b"hello", "GET"),
+    "a 204": ("HTTP/1.1 204 No Content\r\n\r\n", b"", "GET"),
+    "a 304": ("HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\n", b"", "GET"),
+    "a response to HEAD": (f"{OK}Content-Length: 6\r\n\r\n", b"", "HEAD"),
+}
+
+
+@pytest.mark.parametrize("beyond", BEYOND)
+@pytest.mark.parametrize("ended", ENDED)
+def test_of_two_clients_on_one_connection_the_second_gets_nothing_of_the_firsts(
+    ringside, upstream, ended, beyond
+):
+    proxy = ringside(upstream, workers=1)
+    first, second = proxy.connect(), proxy.connect()
+    first.request("GET", "/warm")
+    pooled = upstream.accept()
+    pooled.read_request()
+    pooled.respond(200, body=b"warm")
+    assert first.read_response().body == b"warm"
+    response, body, method = ENDED[ended]
+    first.request(method, "/first")
+    assert pooled.read_request().target == "/first", "on the connection of the pool"
+    pooled.send(response + BEYOND[beyond])
+    assert first.read_response(method).body == body
+    pooled.expect_close()
+    second.request("GET", "/second")
+    fresh = upstream.accept()
+    assert fresh.read_request().target == "/second"
+    fresh.respond(200, body=b"second's own")
+    answer = second.read_response()
+    assert answer.body == b"second's own" and not answer.interim
+    first.request("GET", "/third")
+    assert fresh.read_request().target == "/third"
+    fresh.respond(200, body=b"third")
+    assert first.read_response().body == b"third"
+    assert proxy.process.poll() is None
+
+
+def test_a_connection_of_the_pool_serves_two_clients_and_mixes_nothing(ringside, upstream):
+    proxy = ringside(upstream, workers=1)
+    clients = [proxy.connect(), proxy.connect()]
+    clients[0].request("GET", "/0")
+    pooled = upstream.accept()
+    for turn in range(6):
+        assert pooled.read_request().target == f"/{turn}"
+        pooled.respond(200, body=f"answer {turn}".encode())
+        assert clients[turn % 2].read_response().body == f"answer {turn}".encode()
+        clients[(turn + 1) % 2].request("GET", f"/{turn + 1}")
+    pooled.read_request()
+    upstream.expect_no_connection()

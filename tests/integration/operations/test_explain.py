@@ -113,7 +113,7 @@ def test_a_refused_request_is_told_with_its_answer(cluster):
     assert explained(pods, path="/a b")["refused"]["status"] == 400
     assert explained(pods, method="CONNECT")["refused"]["status"] in (400, 501)
     nowhere = explained(pods, None, "Content-Length: 1", "Content-Length: 2")
-    assert nowhere["refused"]["error"] == "bad_framing"
+    assert nowhere["refused"]["error"] == "bad_length"
 
 
 def test_an_ended_session_is_a_404(cluster):

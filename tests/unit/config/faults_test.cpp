@@ -228,6 +228,9 @@ TEST_CASE("faults: the origins that a listener takes") {
          {"listeners: [{name: mcp, bind: 127.0.0.1:0, pool: a, allowed_origins: []}]\n",
           {"1:70: listeners[0].allowed_origins: has no entry; write a list, such as "
            "[https://a.example], or leave it out for any"}},
+         {"listeners: [{name: mcp, bind: 127.0.0.1:0, pool: a, underscores: off}]\n",
+          {"1:66: listeners[0].underscores: \"off\" is not known here; write refuse, drop or "
+           "pass"}},
          {"listeners: [{name: mcp, bind: 127.0.0.1:0, pool: a, allowed_origins: any}]\n",
           {"1:70: listeners[0].allowed_origins: is a single value; write a list, such as "
            "[https://a.example], or leave it out for any"}}});

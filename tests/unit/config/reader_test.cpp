@@ -29,6 +29,7 @@ listeners:
     pool: burger
     trusted_proxies: [10.0.0.0/8, "::1"]
     allowed_origins: ["https://A.example:8443"]
+    underscores: drop
     timeouts: { request_head: 1s, request_body: 2s, keep_alive: 3s }
 pools:
   burger:
@@ -66,6 +67,7 @@ limits: { header_bytes: 16KiB, body_bytes: 1MiB, connections: 5 }
   REQUIRE(listener.trusted_proxies.size() == 2);
   CHECK(listener.trusted_proxies[0].contains(Address::parse_host("10.9.9.9").value()));
   CHECK(listener.allowed_origins == std::vector<std::string>{"https://a.example:8443"});
+  CHECK(listener.underscores == relay::Underscores::drop);
   CHECK(listener.timeouts.request_head == milliseconds(1'000));
   CHECK(listener.timeouts.request_body == milliseconds(2'000));
   CHECK(listener.timeouts.keep_alive == milliseconds(3'000));
@@ -109,6 +111,7 @@ TEST_CASE("reader: a key that is absent leaves the default of its module") {
   CHECK(options.log.access.empty());
   CHECK(options.state_file.empty());
   CHECK(options.listeners[0].allowed_origins.empty());
+  CHECK(options.listeners[0].underscores == relay::Underscores::refuse);
   CHECK(options.pools[0].timeouts.stream_keep_alive == milliseconds(0));
   CHECK(options.shutdown.deadline == fresh.shutdown.deadline);
   CHECK(options.limits.header_bytes == fresh.limits.header_bytes);

@@ -88,5 +88,22 @@ TEST_CASE("path: the target without its query") {
   CHECK(head.path() == "*");
 }
 
+TEST_CASE("accepts_json: what Accept says, and event streams stand for it") {
+  for (const std::string_view accept :
+       {"*/*", "application/json", "application/json, text/event-stream", "Application/JSON",
+        "text/html, application/json;q=0.1", "application/*", "text/html,*/*;q=0.8",
+        "text/event-stream", "application/json; charset=utf-8", "text/plain, */*;q=0.001"}) {
+    INFO(accept);
+    CHECK(accepts_json(accept));
+  }
+  for (const std::string_view accept :
+       {"", "text/plain", "text/html, text/*", "application/jsonx", "application/json;q=0",
+        "application/json ; q=0.0, text/plain", "*/*;q=0", "image/*", "application/problem+json",
+        "json", "text/event-stream;q=0.000"}) {
+    INFO(accept);
+    CHECK_FALSE(accepts_json(accept));
+  }
+}
+
 }  // namespace
 }  // namespace ringside::http

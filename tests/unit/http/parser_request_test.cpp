@@ -232,6 +232,33 @@ TEST_CASE("request parser: a sink that stops the parser hears no more of the mes
   CHECK(stopper.text().empty());
 }
 
+TEST_CASE("request parser: it tells whether the name of a field has an underscore") {
+  struct Flag : Record {
+    bool on_request_head(const RequestHead& head) override {
+      found = head.has_underscores;
+      return true;
+    }
+    bool found = false;
+  };
+  const auto has = [](const std::string& name) {
+    Flag flag;
+    ParseScratch scratch;
+    RequestParser parser(scratch, kHeaderBytes);
+    parser.feed("GET / HTTP/1.1\r\nHost: a\r\n" + name + ": a_b\r\n\r\n", flag);
+    return flag.found;
+  };
+  for (std::size_t size = 1; size < 40; ++size) {
+    for (const char other : {'x', '-', '^', '`', '~'}) {
+      CHECK_FALSE(has(std::string(size, other)));
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string name(size, other);
+        name[at] = '_';
+        CHECK(has(name));
+      }
+    }
+  }
+}
+
 TEST_CASE("request parser: it knows whether it is inside a head") {
   Feeder feeder(true, Method::post);
   CHECK_FALSE(feeder.requests().inside_head());

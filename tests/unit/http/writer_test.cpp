@@ -103,6 +103,23 @@ TEST_CASE("request writer: Connection cannot take away what the message needs") 
   CHECK(has(head, "Mcp-Protocol-Version: 2025-11-25"));
 }
 
+TEST_CASE("request writer: Connection cannot take away what requests are routed by") {
+  const std::vector<std::string> routed_by{"x-room", "X_Table"};
+  const ForwardedBy forwarded{
+      .peer = "10.0.0.9", .protocol = "http", .peer_is_trusted = false, .routed_by = routed_by};
+  const std::string head = rewritten(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Room, x_table, mcp-param-a, authorization,"
+      " origin, cookie, x-mine\r\nx-ROOM: 1\r\nx_table: 2\r\nMcp-Param-A: 3\r\n"
+      "Authorization: 4\r\nOrigin: 5\r\nCookie: 6\r\nX-Mine: 7\r\n\r\n",
+      forwarded);
+  for (const std::string_view line : {"x-ROOM: 1", "x_table: 2", "Mcp-Param-A: 3",
+                                      "Authorization: 4", "Origin: 5", "Cookie: 6"}) {
+    INFO(line);
+    CHECK(has(head, line));
+  }
+  CHECK_FALSE(names(head, "X-Mine"));
+}
+
 TEST_CASE("request writer: there is one framing field, that of the parsed framing") {
   const std::string chunked =
       rewritten("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nX: y\r\n\r\n");
@@ -225,6 +242,8 @@ TEST_CASE(
   CHECK(last_chunk({"X-Sum", "Host", "Content-Length", "Transfer-Encoding", "Connection", "Trailer",
                     "X-Forwarded-For", "Mcp-Session-Id", "Grpc-Status"}) ==
         "0\r\nX-Sum: v\r\nGrpc-Status: v\r\n\r\n");
+  CHECK(last_chunk({"Authorization", "Cookie", "mcp-param-x", "Via", "X-Sum"}) ==
+        "0\r\nX-Sum: v\r\n\r\n");
 }
 
 TEST_CASE("is_hop_by_hop: it follows the Connection fields beside it") {
