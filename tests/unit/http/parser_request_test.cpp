@@ -99,6 +99,9 @@ TEST_CASE("request parser: HTTP/1.1 has exactly one Host, of a host's bytes") {
     CHECK(request_fault("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n") ==
           ParseFault::host);
   }
+  // an absolute-form target becomes the Host field: the same bytes count
+  CHECK(request_fault("GET http://a,b/ HTTP/1.1\r\nHost: a\r\n\r\n") == ParseFault::target);
+  CHECK(request_fault("GET http://a,b/ HTTP/1.0\r\n\r\n") == ParseFault::target);
 }
 
 // Each of these has been a way to make two servers see different requests in the same bytes.

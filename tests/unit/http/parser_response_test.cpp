@@ -97,6 +97,26 @@ TEST_CASE("response parser: what is no response of HTTP/1 is refused") {
   }
 }
 
+TEST_CASE("response parser: a reason phrase with control bytes is refused") {
+  for (const std::string_view byte : {std::string_view("\0", 1), std::string_view("\x01"),
+                                      std::string_view("\x7f"), std::string_view("\x1b")}) {
+    const std::string bytes =
+        "HTTP/1.1 200 a" + std::string(byte) + "b\r\nContent-Length: 0\r\n\r\n";
+    INFO(bytes);
+    CHECK(response_fault(bytes) != ParseFault::none);
+  }
+  CHECK(response_fault("HTTP/1.1 200 a\tb \xff\r\nContent-Length: 0\r\n\r\n") == ParseFault::none);
+}
+
+TEST_CASE("response parser: no empty line comes before a response") {
+  for (const std::string_view before : {"\r\n", "\n", "\r"}) {
+    const std::string bytes = std::string(before) + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    CHECK(response_fault(bytes) != ParseFault::none);
+    const auto interim = "HTTP/1.1 100 Continue\r\n\r\n" + bytes;
+    CHECK(responses_in({interim}).find("fault") != std::string::npos);
+  }
+}
+
 TEST_CASE("response parser: a head past the limit is refused") {
   const std::string large =
       "HTTP/1.1 200 OK\r\nX: " + std::string(kHeaderBytes, 'x') + "\r\nContent-Length: 0\r\n\r\n";
