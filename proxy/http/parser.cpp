@@ -119,7 +119,11 @@ ParseFault check_reason(std::string_view reason) {
   const bool is_clean = std::all_of(reason.begin(), reason.end(), [](char c) {
     return static_cast<unsigned char>(c) >= 0x20 ? c != 0x7f : c == '\t';
   });
-  return is_clean ? ParseFault::none : ParseFault::field_value;
+  if (!is_clean) return ParseFault::field_value;
+  // llhttp takes a second CR for the LF that ends the line
+  const char* behind = reason.data() + reason.size();
+  return reason.empty() || std::strncmp(behind, "\r\n", 2) == 0 ? ParseFault::none
+                                                                : ParseFault::line_end;
 }
 
 }  // namespace

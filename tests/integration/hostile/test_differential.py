@@ -1,7 +1,7 @@
 """What Ringside forwards, read by a second parser, is what was sent, and one message.
 
-Requests are drawn by lot, some of them damaged; so are responses. The seed is printed; a run is
-repeated with RINGSIDE_SEED. Every request that reaches the pod must be one that the second parser
+Requests are drawn by lot, some of them damaged; so are responses. The seed is printed: 1 unless
+RINGSIDE_SEED says another. Every request that reaches the pod must be one that the second parser
 also finds in the bytes of a client, and a client's answers must be those that the pod gave.
 """
 
@@ -41,7 +41,7 @@ LAST = encode("GET /last HTTP/1.1", {"Host": "a", "Connection": "close"})
 
 @pytest.fixture
 def lot() -> random.Random:
-    seed = int(os.environ.get("RINGSIDE_SEED", random.SystemRandom().randrange(1 << 32)))
+    seed = int(os.environ.get("RINGSIDE_SEED", 1))
     print(f"RINGSIDE_SEED={seed}")
     return random.Random(seed)
 
@@ -170,7 +170,8 @@ def test_a_damaged_request_reaches_no_pod_unless_a_second_reader_reads_the_same(
     pod.join(DEADLINE)
     assert pod.faults == []
     for read in Counter(pod.seen) - sent:
-        data = [batch for batch in batches if read.start[1] in batch]
+        marks = [read.start[1], *(value for _, value in read.fields)]
+        data = [batch for batch in batches if all(mark in batch for mark in marks)]
         pytest.fail(f"reached the pod, and no second reader finds it: {read} in {data}")
     assert answered == sorted(set(answered), key=int), "an answer came twice, or out of order"
     assert len(answered) <= len(pod.seen)

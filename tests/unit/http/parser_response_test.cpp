@@ -108,6 +108,11 @@ TEST_CASE("response parser: a reason phrase with control bytes is refused") {
   CHECK(response_fault("HTTP/1.1 200 a\tb \xff\r\nContent-Length: 0\r\n\r\n") == ParseFault::none);
 }
 
+TEST_CASE("response parser: two CRs do not end the status line") {
+  CHECK(response_fault("HTTP/1.1 200 OK\r\rContent-Length: 0\r\n\r\n") != ParseFault::none);
+  CHECK(response_fault("HTTP/1.1 200 O\r\r\r\nContent-Length: 0\r\n\r\n") != ParseFault::none);
+}
+
 TEST_CASE("response parser: no empty line comes before a response") {
   for (const std::string_view before : {"\r\n", "\n", "\r"}) {
     const std::string bytes = std::string(before) + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
