@@ -81,6 +81,10 @@ constexpr std::array kLimits{
         "body_bytes", "size_or_0", 0, 1024 * 1024 * kMiB,
         "a larger request body is answered 413; bodies are streamed, never collected, so none "
         "is needed to save memory; 0 is none"),
+    size<&Limits::body_rate>(
+        "body_rate", "size_or_0", 0, 1024 * kMiB,
+        "a request body that brings fewer bytes a second, over ten seconds, is answered 408; a "
+        "trickle would hold its connection and an endpoint's; 0 is none"),
     whole<&Limits::connections>(
         "connections", 0, 1'000'000,
         "clients at once over all listeners, each of them a file descriptor; 0 is none"),
@@ -263,6 +267,9 @@ constexpr std::array kPoolTimeouts{
             [](const PoolTimeouts& timeouts) {
               return duration_text(static_cast<std::uint64_t>(timeouts.stream_keep_alive.count()));
             }},
+    duration<&PoolTimeouts::tunnel>(
+        "tunnel", kNone, hours(720),
+        "a WebSocket tunnel without a byte either way for so long ends; 0s is none"),
 };
 
 constexpr std::array kPool{
@@ -299,6 +306,9 @@ constexpr std::array kPool{
     section<&PoolOptions::placement, kPlacement>("placement", "which endpoint a new session gets"),
     section<&PoolOptions::ring, kRing>("ring", "the consistent-hash ring of the pool"),
     section<&PoolOptions::timeouts, kPoolTimeouts>("timeouts", "how long an endpoint may take"),
+    flag<&PoolOptions::websocket>(
+        "websocket",
+        "a request may switch to WebSocket; else its Upgrade is dropped, as any other"),
     later<PoolOptions>("discovery", "list the pods under endpoints until then"),
     later<PoolOptions>("health",
                        "remove it: an endpoint that refuses connections is passed over as it is"),

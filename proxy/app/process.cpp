@@ -271,6 +271,7 @@ void Process::publish_pool_metrics(relay::Pool& pool) {
     };
     gauge(family::kSessions, [](const upstream::Endpoint& e) { return e.load().sessions.load(); });
     gauge(family::kStreams, [](const upstream::Endpoint& e) { return e.load().streams.load(); });
+    gauge(family::kTunnels, [](const upstream::Endpoint& e) { return e.load().tunnels.load(); });
     gauge(family::kUpstreamConnections,
           [](const upstream::Endpoint& e) { return e.load().connections.load(); });
     gauge(family::kEndpointRefusing,

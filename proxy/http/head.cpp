@@ -2,7 +2,9 @@
 #include "http/head.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <limits>
 
 namespace ringside::http {
 namespace {
@@ -134,7 +136,7 @@ FieldId field_id(std::string_view name) {
       return one_of<10>(at, "connection", connection, "keep-alive", keep_alive, "mcp-method",
                         mcp_method);
     case 12:
-      return one_of<12>(at, "content-type", content_type);
+      return one_of<12>(at, "content-type", content_type, "max-forwards", max_forwards);
     case 14:
       return one_of<14>(at, "content-length", content_length, "mcp-session-id", mcp_session_id);
     case 15:
@@ -154,6 +156,32 @@ FieldId field_id(std::string_view name) {
     default:
       return other;
   }
+}
+
+bool names_websocket(std::span<const Field> fields) {
+  const Field* upgrade = nullptr;
+  for (const Field& field : fields) {
+    if (field.id != FieldId::upgrade) continue;
+    if (upgrade != nullptr) return false;
+    upgrade = &field;
+  }
+  return upgrade != nullptr && equals_ignoring_case(upgrade->value, "websocket");
+}
+
+MaxForwards max_forwards(std::span<const Field> fields) {
+  MaxForwards found;
+  for (const Field& field : fields) {
+    if (field.id != FieldId::max_forwards) continue;
+    const char* end = field.value.data() + field.value.size();
+    const auto [at, error] = std::from_chars(field.value.data(), end, found.left);
+    found.is_valid = !found.is_set && at == end && error != std::errc::invalid_argument;
+    found.is_set = true;
+    if (error == std::errc::result_out_of_range) {
+      found.left = std::numeric_limits<std::uint32_t>::max();
+    }
+    if (!found.is_valid) break;
+  }
+  return found;
 }
 
 bool is_event_stream(const ResponseHead& head) {

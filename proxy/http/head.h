@@ -26,6 +26,7 @@ enum class FieldId : std::uint8_t {
   forwarded,
   host,
   keep_alive,
+  max_forwards,
   mcp_method,
   mcp_name,
   mcp_protocol_version,
@@ -56,7 +57,7 @@ struct Framing {
   std::uint64_t length = 0;
 };
 
-enum class Method : std::uint8_t { get, head, post, put, delete_, options, connect, other };
+enum class Method : std::uint8_t { get, head, post, put, delete_, options, trace, connect, other };
 
 struct RequestHead {
   Method method = Method::other;
@@ -67,6 +68,7 @@ struct RequestHead {
   bool keep_alive = true;      // what the client asked for, version and Connection together
   bool expects_continue = false;
   bool has_underscores = false;  // in the name of a field
+  bool asks_websocket = false;  // GET with Upgrade: websocket, and no other protocol beside it
   bool too_large =
       false;  // past the limit, but whole: it can be refused without closing the connection
   Framing framing;
@@ -95,6 +97,19 @@ bool names_event_stream(std::string_view value);
 // True when an Accept list allows JSON, which text/event-stream also stands for: who accepts that
 // speaks MCP, whose errors are JSON.
 bool accepts_json(std::string_view accept);
+
+// Exactly one Upgrade field, and it names WebSocket alone. Nothing else is switched to: to HTTP/2
+// in clear (h2c) above all, since requests inside it would pass all rules by.
+bool names_websocket(std::span<const Field> fields);
+
+// Max-Forwards of an OPTIONS request (RFC 9110, 7.6.2): how many proxies may still pass it on. A
+// number past 32 bits is as good as their largest.
+struct MaxForwards {
+  bool is_set = false;
+  bool is_valid = true;  // one field at most, digits alone
+  std::uint32_t left = 0;
+};
+MaxForwards max_forwards(std::span<const Field> fields);
 
 // The response is an event stream; its body has a content coding, such as gzip.
 bool is_event_stream(const ResponseHead& head);

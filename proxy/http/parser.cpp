@@ -39,6 +39,8 @@ Method method_of(std::uint8_t method) {
       return Method::delete_;
     case HTTP_OPTIONS:
       return Method::options;
+    case HTTP_TRACE:
+      return Method::trace;
     case HTTP_CONNECT:
       return Method::connect;
     default:
@@ -97,6 +99,13 @@ ParseFault check_codings(std::span<const Field> fields, const llhttp_t& llhttp) 
   if ((llhttp.flags & F_CHUNKED) == 0) return ParseFault::transfer_coding;
   // RFC 9112, 6.1: a 1.0 message with a transfer coding has faulty framing
   return llhttp.http_minor == 0 ? ParseFault::framing : ParseFault::none;
+}
+
+// Requires: Upgrade, and Connection names it. HTTP/1.0 has no Upgrade, and a body would have to end
+// before the protocol may change.
+bool asks_for_websocket(const RequestHead& head) {
+  return head.method == Method::get && head.version_minor > 0 &&
+         head.framing.kind == Framing::Kind::none && names_websocket(head.fields);
 }
 
 // Eight bytes at a time: a call of memchr() for each name would cost more than it finds.
@@ -349,7 +358,8 @@ int Parser::on_request_headers() {
   head.fields = collect_fields();
   head.keep_alive = llhttp_should_keep_alive(&llhttp_) != 0;
   head.too_large = head_size() > header_bytes_;
-  // the proxy switches no protocols: Upgrade is dropped, and the request is an ordinary one
+  // whether protocols are switched is said by the answer: until then the request is an ordinary one
+  const bool asks_upgrade = llhttp_.upgrade != 0;
   llhttp_.upgrade = 0;
   // llhttp takes RTSP and ICE too, and no protocol at all (HTTP/0.9). Its name stands right behind
   // the target; strncmp() reads no further than the first byte that differs.
@@ -367,6 +377,7 @@ int Parser::on_request_headers() {
   } else if ((llhttp_.flags & F_CONTENT_LENGTH) != 0) {
     head.framing = {Framing::Kind::length, llhttp_.content_length};
   }
+  head.asks_websocket = asks_upgrade && asks_for_websocket(head);
   for (const Field& field : head.fields) {
     if (field.id == FieldId::other) {
       head.has_underscores = head.has_underscores || has_underscore(field.name);
@@ -393,13 +404,15 @@ int Parser::on_response_headers() {
   if (llhttp_.http_major != 1) return refuse(ParseFault::version);
   if (head_size() > header_bytes_) return refuse(ParseFault::head_too_large);
   if (head.status < 100) return refuse(ParseFault::syntax);
-  if (head.status == 101) return refuse(ParseFault::switching_protocols);
+  const auto& self = *static_cast<ResponseParser*>(this);
+  const bool may_switch =
+      self.asks_websocket_ && head.version_minor > 0 && names_websocket(head.fields);
+  if (head.status == 101 && !may_switch) return refuse(ParseFault::switching_protocols);
   for (const ParseFault fault : {check_reason(head.reason), check_codings(head.fields, llhttp_)}) {
     if (fault != ParseFault::none) return refuse(fault);
   }
-  const bool answers_head = static_cast<ResponseParser*>(this)->head_request_;
   const bool has_body =
-      !answers_head && head.status >= 200 && head.status != 204 && head.status != 304;
+      !self.head_request_ && head.status >= 200 && head.status != 204 && head.status != 304;
   head.keep_alive = llhttp_should_keep_alive(&llhttp_) != 0;
   if (!has_body) {
     // should_keep_alive would say no to a HEAD's answer without a length; only the fields count
@@ -446,6 +459,9 @@ int Parser::on_message_end() {
     } else {
       static_cast<ResponseSink*>(scratch_.sink)->on_response_trailers(trailers);
     }
+    // whether the connection goes on was said in the head: llhttp would believe a trailer, and
+    // refuse the next message
+    llhttp_.flags &= static_cast<std::uint16_t>(~F_CONNECTION_CLOSE);
   }
   return HPE_PAUSED;
 }

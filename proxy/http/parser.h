@@ -46,7 +46,7 @@ enum class ParseFault : std::uint8_t {
   target,               // neither a path nor an absolute http URI
   tls_hello,            // a client that speaks TLS
   proxy_protocol,       // a PROXY line or header
-  switching_protocols,  // 101: the proxy never asked for it
+  switching_protocols,  // 101 that nobody asked for, or to another protocol
 };
 
 struct FieldSpan {
@@ -168,8 +168,12 @@ class ResponseParser : public Parser {
  public:
   ResponseParser(ParseScratch& scratch, std::size_t header_bytes);
 
-  // To be told before each request is sent: a response to HEAD has no body, whatever its head says.
-  void expect_response_to(Method method) { head_request_ = method == Method::head; }
+  // To be told before each request is sent: a response to HEAD has no body, whatever its head says,
+  // and 101 answers only a request to switch to WebSocket. What follows a 101 is not for a parser.
+  void expect_response_to(Method method, bool asks_websocket = false) {
+    head_request_ = method == Method::head;
+    asks_websocket_ = asks_websocket;
+  }
 
   // Parses up to the end of one message; an interim (1xx) response is a message of its own.
   Fed feed(std::string_view data, ResponseSink& sink) { return feed_bytes(data, &sink); }
@@ -180,6 +184,7 @@ class ResponseParser : public Parser {
  private:
   friend class Parser;
   bool head_request_ = false;
+  bool asks_websocket_ = false;
 };
 
 }  // namespace ringside::http

@@ -128,6 +128,8 @@ bool is_forwarding(FieldId id) {
          id == FieldId::x_forwarded_proto || id == FieldId::forwarded;
 }
 
+constexpr std::string_view kWebsocketFields = "connection: Upgrade\r\nupgrade: websocket\r\n";
+
 // A trusted peer's X-Forwarded-For becomes one field that ends with the peer; -Host and -Proto stay
 // as it says.
 void put_forwarded(std::string& out, const RequestHead& head, const ForwardedBy& forwarded) {
@@ -163,12 +165,20 @@ void write_request_head(std::string& out, const RequestHead& head, const Forward
       if (forwarded.peer_is_trusted && field.id != FieldId::x_forwarded_for) {
         put_field(out, field.name, field.value);
       }
+    } else if (field.id == FieldId::max_forwards && head.method == Method::options) {
+      put(out, field.name, ": ");
+      const std::uint32_t left = max_forwards(head.fields).left;
+      put_number(out, left == 0 ? 0 : left - 1);
+      out.append("\r\n");
+    } else if (field.id == FieldId::expect && head.version_minor == 0) {
+      continue;
     } else if (!hop_by_hop.drops(field)) {
       put_field(out, field.name, field.value);
     }
   }
   if (!has_host) put_field(out, "host", head.authority);  // HTTP/1.0 may have none; 1.1 must
   framing.at_end(out);
+  if (head.asks_websocket) out.append(kWebsocketFields);
   put(out, "via: 1.", head.version_minor == 0 ? "0" : "1", " ringside\r\n");
   put_forwarded(out, head, forwarded);
   out.append("\r\n");
@@ -192,6 +202,7 @@ void write_response_head(std::string& out, const ResponseHead& head, const Respo
     }
   }
   framing.at_end(out);
+  if (shape.websocket) out.append(kWebsocketFields);
   if (shape.close) out.append("connection: close\r\n");
   if (shape.keep_alive) out.append("connection: keep-alive\r\n");
   out.append("\r\n");

@@ -24,6 +24,8 @@ struct ForwardedBy {
 
 // The head for the endpoint: the client's fields less the hop-by-hop ones, with Via and
 // X-Forwarded-*. The framing is the head's own: a length stays a length, chunked stays chunked.
+// Where the head asks for WebSocket, with Connection and Upgrade of its own. Max-Forwards of an
+// OPTIONS is one less; an Expect of HTTP/1.0, which does not know it, stays behind.
 void write_request_head(std::string& out, const RequestHead& head, const ForwardedBy& forwarded);
 
 // How the response leaves: its framing towards this client, and what the proxy adds.
@@ -31,6 +33,7 @@ struct ResponseShape {
   Framing framing;
   bool close = false;       // adds Connection: close
   bool keep_alive = false;  // adds Connection: keep-alive (an HTTP/1.0 client that asked for it)
+  bool websocket = false;   // 101: adds Connection and Upgrade
   bool bodiless = false;    // answers HEAD, or 304: Content-Length stays as information
 };
 void write_response_head(std::string& out, const ResponseHead& head, const ResponseShape& shape);

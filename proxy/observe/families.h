@@ -38,8 +38,10 @@ inline constexpr std::string_view kSessionsEvicted = "ringside_sessions_evicted_
 inline constexpr std::string_view kSessionsUnbound = "ringside_sessions_unbound_total";
 inline constexpr std::string_view kSessionConflicts = "ringside_session_conflicts_total";
 inline constexpr std::string_view kSessionRequests =
-    "ringside_session_requests_total";                            // pool, outcome
-inline constexpr std::string_view kStreams = "ringside_streams";  // pool, endpoint
+    "ringside_session_requests_total";                                       // pool, outcome
+inline constexpr std::string_view kStreams = "ringside_streams";             // pool, endpoint
+inline constexpr std::string_view kTunnels = "ringside_tunnels";             // pool, endpoint
+inline constexpr std::string_view kTunnelsTotal = "ringside_tunnels_total";  // pool, endpoint
 inline constexpr std::string_view kUpstreamConnects =
     "ringside_upstream_connects_total";  // pool, endpoint, result
 inline constexpr std::string_view kUpstreamConnections =

@@ -45,6 +45,7 @@ void ClientConnection::resume(Pause reason) {
   if (pauses_ == 0) return;
   pauses_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
   if (pauses_ != 0 || state_ == State::closed) return;
+  if (exchange_) exchange_->on_client_resumed();
   stream_.start_reading();
   await_more();
 }
@@ -52,8 +53,9 @@ void ClientConnection::resume(Pause reason) {
 void ClientConnection::on_data(std::string_view bytes) {
   if (state_ != State::open) return;  // lingering: dropped
   if (exchange_ && exchange_->request_complete()) {
-    keep_for_later(bytes);
-    return;
+    if (!exchange_->is_tunnel()) return keep_for_later(bytes);
+    exchange_->on_client_bytes(bytes);
+    return settle();
   }
   consume(bytes);
   settle();
@@ -102,6 +104,12 @@ void ClientConnection::keep_for_later(std::string_view bytes) {
   if (!backlog_) backlog_ = std::make_unique<std::string>();
   backlog_->append(bytes);
   if (backlog_->size() >= kPipelineBytes) pause(Pause::pipeline_full);
+}
+
+std::unique_ptr<std::string> ClientConnection::take_backlog() {
+  std::unique_ptr<std::string> waiting = std::move(backlog_);
+  resume(Pause::pipeline_full);
+  return waiting;
 }
 
 // Arms the timeout that fits what the client owes us now.
@@ -180,9 +188,7 @@ void ClientConnection::settle() {
   }
   if (worker_.draining) return linger();
   resume(Pause::upstream_full);
-  if (backlog_) {
-    const std::unique_ptr<std::string> waiting = std::move(backlog_);
-    resume(Pause::pipeline_full);
+  if (const auto waiting = take_backlog()) {
     consume(*waiting);
   } else {
     await_more();
@@ -192,7 +198,7 @@ void ClientConnection::settle() {
 void ClientConnection::on_end() {
   peer_ended_ = true;
   if (exchange_) {
-    exchange_->on_client_gone();
+    exchange_->on_client_end();
     settle();
   } else if (state_ == State::lingering) {
     if (stream_.queued_bytes() == 0) close();
@@ -222,7 +228,7 @@ void ClientConnection::on_deadline() {
     exchange_->on_stream_silent();
     settle();
   } else if (exchange_) {
-    exchange_->on_request_fault(Failure::body_timeout);
+    exchange_->on_request_timeout();
     settle();
   } else if (parser_.inside_head()) {
     refuse(Failure::head_timeout);

@@ -51,6 +51,8 @@ class ClientConnection final : public net::Retirable,
   void write(std::string_view bytes);
   void pause(Pause reason);
   void resume(Pause reason);
+  // What came behind the request under way; nullptr: nothing.
+  std::unique_ptr<std::string> take_backlog();
 
   // Carries out the end of the exchange, if it has come, and goes on with what waits. Every event
   // ends here.

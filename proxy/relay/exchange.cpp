@@ -72,12 +72,14 @@ bool Exchange::on_request_head(const http::RequestHead& head) {
     trace_->started_us = client_.head_started_us();
   }
 
+  if (ends_here(head)) return end_ == End::none;
   const Failure failure = route(head, client);
   if (trace_) trace_->routed_us = net::Loop::precise_us();
   if (failure != Failure::none) {
     fail(failure);
     return end_ == End::none;
   }
+  asks_websocket_ = head.asks_websocket && pool_->pool.options().websocket;
   write_request_head(head);
   if (session_.may_be_sent_again() || records_handshake()) {
     begin_recovery();
@@ -85,6 +87,26 @@ bool Exchange::on_request_head(const http::RequestHead& head) {
     attach();
   }
   return end_ == End::none;
+}
+
+// Requests that go to no endpoint, whatever the routes say: TRACE, and an OPTIONS that has passed
+// as many proxies as it may.
+bool Exchange::ends_here(const http::RequestHead& head) {
+  if (head.method == http::Method::trace) {
+    fail(Failure::trace_refused);
+    return true;
+  }
+  if (head.method != http::Method::options) return false;
+  const http::MaxForwards forwards = http::max_forwards(head.fields);
+  if (!forwards.is_valid) {
+    fail(Failure::bad_max_forwards);
+    return true;
+  }
+  if (!forwards.is_set || forwards.left > 0) return false;
+  const bool keep = may_keep_after_reply();
+  write_own_options(worker_.to_client, !keep);
+  reply_with(204, keep);
+  return true;
 }
 
 // The endpoint of a tagged or a revived session knows it by another id than the client, and cookies
@@ -99,6 +121,7 @@ void Exchange::write_request_head(const http::RequestHead& head) {
   if (head.has_underscores && underscores() == Underscores::drop) {
     inward.fields = without_lookalikes(head, pool_->pool, kept);
   }
+  inward.asks_websocket = asks_websocket_;
   session_.make_inward(inward, worker_.changed_fields);
   http::write_request_head(worker_.to_upstream, inward, forwarded);
 }
@@ -141,11 +164,11 @@ void Exchange::attach() {
     choose(*endpoint);
     if ((upstream_ = pool_->idle.take(endpoint->id()))) {
       upstream_->reuse(*this);
-      upstream_->expect_response_to(method_);
+      upstream_->expect_response_to(method_, asks_websocket_);
       return;
     }
     upstream_ = std::make_unique<UpstreamConnection>(worker_, *endpoint);
-    upstream_->expect_response_to(method_);
+    upstream_->expect_response_to(method_, asks_websocket_);
     const int error = upstream_->connect(*this);
     if (error == 0) {
       pool_->connect.arm(*upstream_);
@@ -261,7 +284,12 @@ void Exchange::on_request_trailers(std::span<const http::Field> trailers) {
   request_framing_ = http::Framing::Kind::none;  // the last chunk is written
 }
 
-void Exchange::on_request_part() { send_request(); }
+void Exchange::on_request_part() {
+  if (body_rate_.too_slow(worker_.loop.now(), request_bytes_, worker_.shared.limits.body_rate)) {
+    return on_request_fault(Failure::body_too_slow);
+  }
+  send_request();
+}
 
 void Exchange::on_request_complete() {
   request_state_ = RequestState::complete;
@@ -323,6 +351,7 @@ void Exchange::await_response() {
 }
 
 void Exchange::on_upstream_drained() {
+  if (is_tunnel()) end_half_tunnel();
   if (!request_complete()) upstream_->disarm();
   client_.resume(Pause::upstream_full);
   client_.settle();
@@ -340,6 +369,8 @@ void Exchange::on_upstream_deadline() {
     fail(Failure::response_timeout);
   } else if (response_state_ == ResponseState::held) {
     on_refused(false);  // its body does not end
+  } else if (is_tunnel()) {
+    end_tunnel(Failure::tunnel_timeout);
   } else {
     fail(Failure::stream_timeout);
   }
@@ -357,12 +388,20 @@ void Exchange::on_upstream_lost(Failure failure) {
   client_.settle();
 }
 
+// A client that waits for a 100 owes no body yet: its endpoint owes an answer.
+void Exchange::on_request_timeout() {
+  const bool waits = expects_continue_ && !was_continued_ && request_bytes_ == 0 &&
+                     response_state_ == ResponseState::waiting;
+  on_request_fault(waits ? Failure::continue_timeout : Failure::body_timeout);
+}
+
 void Exchange::on_request_fault(Failure failure) {
   client_keeps_alive_ = false;
   fail(failure);
 }
 
 void Exchange::on_client_gone() {
+  if (is_tunnel()) return end_tunnel(Failure::client_left);
   if (end_ != End::none) return;
   if (response_state_ != ResponseState::complete) failure_ = Failure::client_left;
   end_ = End::cut;
@@ -386,6 +425,7 @@ void Exchange::cut_off() {
 void Exchange::fail(Failure failure) {
   if (end_ != End::none) return;
   worker_.to_upstream.clear();
+  if (is_tunnel()) return end_tunnel(failure);
   if (response_state_ == ResponseState::waiting || response_state_ == ResponseState::held) {
     return fail_with_reply(failure);
   }
@@ -399,8 +439,6 @@ void Exchange::fail(Failure failure) {
 void Exchange::fail_with_reply(Failure failure) {
   const bool keep = may_keep_after_reply();
   failure_ = failure;
-  status_ = static_cast<std::uint16_t>(row_of(failure).status);
-  response_state_ = ResponseState::complete;
   leave_recovery();
   release_upstream(false);
   worker_.to_client.clear();
@@ -408,6 +446,13 @@ void Exchange::fail_with_reply(Failure failure) {
                                    {.close = !keep,
                                     .head_request = method_ == http::Method::head,
                                     .form = refuses_json_ ? BodyForm::text : BodyForm::json});
+  reply_with(row_of(failure).status, keep);
+}
+
+// The whole response is in the buffer.
+void Exchange::reply_with(unsigned status, bool keep) {
+  status_ = static_cast<std::uint16_t>(status);
+  response_state_ = ResponseState::complete;
   client_.write(worker_.to_client);
   worker_.to_client.clear();
   client_.resume(Pause::upstream_full);
@@ -442,7 +487,8 @@ void Exchange::release_load() {
   if (counts_as_request_) endpoint_->load().requests.fetch_sub(1, std::memory_order_relaxed);
   if (counts_as_placement_) endpoint_->load().placements.fetch_sub(1, std::memory_order_relaxed);
   if (counts_as_stream_) endpoint_->load().streams.fetch_sub(1, std::memory_order_relaxed);
-  counts_as_request_ = counts_as_placement_ = counts_as_stream_ = false;
+  if (counts_as_tunnel_) endpoint_->load().tunnels.fetch_sub(1, std::memory_order_relaxed);
+  counts_as_request_ = counts_as_placement_ = counts_as_stream_ = counts_as_tunnel_ = false;
 }
 
 observe::PickedBy Exchange::picked_by() const {

@@ -13,8 +13,8 @@
 //
 // States   docs/design/exchange.md has the table. The request: receiving, complete. The response,
 //          the endpoint's or the proxy's own: waiting, held (a refusal that may be dropped),
-//          streaming, complete. The end, set once and carried out by ClientConnection::settle():
-//          none, keep_alive, close, cut, reset.
+//          streaming, tunnel (bytes of another protocol, both ways), complete. The end, set once
+//          and carried out by ClientConnection::settle(): none, keep_alive, close, cut, reset.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@
 #include "http/event_stream.h"
 #include "http/parser.h"
 #include "http/writer.h"
+#include "relay/body_rate.h"
 #include "relay/exchange_session.h"
 #include "relay/failure.h"
 #include "relay/pool.h"
@@ -40,7 +41,7 @@ struct WorkerPool;
 class Exchange final : public UpstreamUser, public RevivalUser {
  public:
   enum class RequestState : std::uint8_t { receiving, complete };
-  enum class ResponseState : std::uint8_t { waiting, held, streaming, complete };
+  enum class ResponseState : std::uint8_t { waiting, held, streaming, tunnel, complete };
   enum class End : std::uint8_t { none, keep_alive, close, cut, reset };
 
   Exchange(ClientConnection& client, Worker& worker);
@@ -57,9 +58,14 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void on_request_trailers(std::span<const http::Field> trailers);
   void on_request_part();  // all bytes that were read have been parsed: send what they gave
   void on_request_complete();
-  void on_request_fault(Failure failure);  // the body does not parse, or stopped coming
+  void on_request_fault(Failure failure);  // the body does not parse, or comes too slowly
+  void on_request_timeout();               // the body stopped coming
+  void on_client_end();                    // it sends no more
   void on_client_gone();
   void on_client_drained();
+  void on_client_resumed() { body_rate_.restart(); }  // its request is read again
+  bool is_tunnel() const { return response_state_ == ResponseState::tunnel; }
+  void on_client_bytes(std::string_view bytes);  // requires: is_tunnel()
   // The proxy is shutting down for good: whatever is under way ends now, an event stream between
   // two events as if its server had ended it.
   void cut_off();
@@ -80,6 +86,10 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   bool awaits_final_response() const override { return response_state_ == ResponseState::waiting; }
   void on_response_message_end(bool connection_is_clean) override;
   void on_response_refused() override;
+  bool opens_tunnel() const override { return is_tunnel(); }
+  void on_tunnel_open(std::string_view bytes) override;
+  void on_tunnel_bytes(std::string_view bytes) override;
+  void on_tunnel_end() override;
 
   // From the worker, about the search or revival of the same session by another request.
   void on_search_over(Failure failure);
@@ -90,6 +100,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   struct Trace;  // what the access log needs beyond this; only when it is on
 
   // request side
+  bool ends_here(const http::RequestHead& head);
   Failure route(const http::RequestHead& head, const Address& client);
   Underscores underscores() const;
   std::uint64_t client_hash(const Address& client) const;
@@ -148,9 +159,16 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void await_silence();
   void send_response();
 
+  // the tunnel
+  void open_tunnel(const http::ResponseHead& head);
+  void await_tunnel();
+  void end_half_tunnel();
+  void end_tunnel(Failure failure);
+
   // ends
   void fail(Failure failure);
   void fail_with_reply(Failure failure);
+  void reply_with(unsigned status, bool keep);
   bool may_keep_after_reply() const;
   void release_upstream(bool reusable);
   void release_load();
@@ -173,6 +191,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   std::uint64_t request_bytes_ = 0;
   std::uint64_t response_bytes_ = 0;
   std::uint64_t request_left_ = 0;  // of a Content-Length
+  BodyRate body_rate_;
   std::uint16_t status_ = 0;
   std::uint8_t interim_responses_ = 0;
 
@@ -191,15 +210,20 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   bool expects_continue_ : 1 = false;
   bool accepts_stream_ : 1 = false;
   bool refuses_json_ : 1 = false;
+  bool asks_websocket_ : 1 = false;  // and its pool lets it
   // what this exchange still holds, to be given back when it ends
   bool counts_as_request_ : 1 = false;
   bool counts_as_placement_ : 1 = false;
   bool counts_as_stream_ : 1 = false;
+  bool counts_as_tunnel_ : 1 = false;
   bool bytes_were_sent_ : 1 = false;         // a byte of the request may have reached the endpoint
   bool upstream_takes_no_more_ : 1 = false;  // a write failed after bytes were sent
   bool upstream_keeps_alive_ : 1 = false;
+  bool was_continued_ : 1 = false;       // the client may send the body that it held back
   bool may_write_comments_ : 1 = false;  // into the event stream: it is not compressed
-  bool was_revived_ : 1 = false;         // its session, for it
+  bool client_ended_ : 1 = false;        // of a tunnel: this side sends no more
+  bool upstream_ended_ : 1 = false;
+  bool was_revived_ : 1 = false;  // its session, for it
 };
 
 }  // namespace ringside::relay

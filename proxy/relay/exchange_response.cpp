@@ -11,7 +11,7 @@ namespace ringside::relay {
 // --- the response head: learn, then release ------------------------------------------------------
 
 bool Exchange::on_response_head(const http::ResponseHead& head) {
-  if (head.status < 200) return on_interim_head(head);
+  if (head.status < 200 && head.status != 101) return on_interim_head(head);
   status_ = static_cast<std::uint16_t>(head.status);
   upstream_keeps_alive_ = head.keep_alive;
   upstream_->disarm();
@@ -22,6 +22,10 @@ bool Exchange::on_response_head(const http::ResponseHead& head) {
   if (counts_as_placement_) {  // from here on a session that was issued counts itself
     counts_as_placement_ = false;
     endpoint_->load().placements.fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (head.status == 101) {
+    open_tunnel(head);
+    return true;
   }
   if (http::is_event_stream(head)) {
     open_stream();
@@ -41,6 +45,10 @@ void Exchange::write_response_head(const http::ResponseHead& head) {
 
 bool Exchange::on_interim_head(const http::ResponseHead& head) {
   if (++interim_responses_ > kInterimResponsesMax) return false;
+  if (head.status == 100) {
+    was_continued_ = true;
+    body_rate_.restart();
+  }
   if (client_is_1_1_) http::write_response_head(worker_.to_client, head, {});
   return true;
 }
@@ -50,6 +58,8 @@ bool Exchange::on_interim_head(const http::ResponseHead& head) {
 http::ResponseShape Exchange::shape_of(const http::ResponseHead& head) {
   http::ResponseShape shape;
   shape.framing = head.framing;
+  shape.websocket = head.status == 101;
+  if (shape.websocket) return shape;
   const bool length_is_known = head.framing.kind == http::Framing::Kind::length ||
                                head.framing.kind == http::Framing::Kind::none;
   if (!length_is_known) {
@@ -142,7 +152,7 @@ void Exchange::send_response() {
 }
 
 void Exchange::on_client_drained() {
-  if (upstream_ && upstream_->connected()) upstream_->stream().start_reading();
+  if (upstream_ && upstream_->connected() && !upstream_ended_) upstream_->stream().start_reading();
 }
 
 void Exchange::on_response_message_end(bool connection_is_clean) {

@@ -52,7 +52,12 @@ constexpr std::array kRows{
                kServerError, false,
                "Not Implemented: chunked, once and alone, is the only transfer coding"},
     FailureRow{Failure::unsupported_method, 501, ErrorSide::client, "unsupported_method",
-               kServerError, false, "Not Implemented: this proxy opens no tunnels"},
+               kServerError, false,
+               "Not Implemented: this proxy connects to its pools only, CONNECT is refused"},
+    FailureRow{Failure::trace_refused, 501, ErrorSide::client, "trace_refused", kServerError, false,
+               "Not Implemented: this proxy passes on no TRACE, which echoes credentials"},
+    FailureRow{Failure::bad_max_forwards, 400, ErrorSide::client, "bad_max_forwards", kServerError,
+               false, "Bad Request: Max-Forwards must be one number"},
     FailureRow{Failure::head_too_large, 431, ErrorSide::client, "head_too_large", kServerError,
                false, "Request Header Fields Too Large"},
     FailureRow{Failure::target_too_long, 414, ErrorSide::client, "target_too_long", kServerError,
@@ -84,6 +89,8 @@ constexpr std::array kRows{
                "Request Timeout: the request head did not arrive in time"},
     FailureRow{Failure::body_timeout, 408, ErrorSide::client, "body_timeout", kServerError, false,
                "Request Timeout: the request body stopped arriving"},
+    FailureRow{Failure::body_too_slow, 408, ErrorSide::client, "body_too_slow", kServerError, false,
+               "Request Timeout: the request body arrived too slowly"},
     FailureRow{Failure::client_left, 0, ErrorSide::client, "client_left", 0, false, ""},
     FailureRow{Failure::no_route, 404, ErrorSide::proxy, "no_route", kServerError, false,
                "Not Found: no route of this proxy matches the host and path"},
@@ -98,6 +105,7 @@ constexpr std::array kRows{
     FailureRow{Failure::too_many_connections, 503, ErrorSide::proxy, "too_many_connections",
                kServerError, true, "Service Unavailable: too many connections, try again"},
     FailureRow{Failure::draining, 0, ErrorSide::proxy, "draining", 0, false, ""},
+    FailureRow{Failure::tunnel_timeout, 0, ErrorSide::proxy, "tunnel_timeout", 0, false, ""},
     FailureRow{
         Failure::owner_refused, 503, ErrorSide::upstream, "owner_refused", kServerError, true,
         "Service Unavailable: the server that holds this session refuses connections, try again"},
@@ -119,6 +127,9 @@ constexpr std::array kRows{
                "Bad Gateway: the server sent an invalid response"},
     FailureRow{Failure::response_timeout, 504, ErrorSide::upstream, "response_timeout",
                kServerError, false, "Gateway Timeout: the server did not respond in time"},
+    FailureRow{Failure::continue_timeout, 504, ErrorSide::upstream, "continue_timeout",
+               kServerError, false,
+               "Gateway Timeout: the server neither answered nor asked for the request body"},
     FailureRow{Failure::stream_timeout, 0, ErrorSide::upstream, "stream_timeout", 0, false, ""},
 };
 
@@ -185,6 +196,12 @@ Failure failure_of(http::ParseFault fault) {
     default:
       return Failure::bad_request;
   }
+}
+
+void write_own_options(std::string& out, bool close) {
+  out += "HTTP/1.1 204 No Content\r\nserver: ringside\r\ndate: " + http_date();
+  if (close) out += "\r\nconnection: close";
+  out += "\r\n\r\n";
 }
 
 std::size_t write_failure(std::string& out, Failure failure, const ReplyShape& shape) {

@@ -34,6 +34,8 @@ enum class Failure : std::uint8_t {
   proxy_protocol,
   unsupported_coding,
   unsupported_method,
+  trace_refused,
+  bad_max_forwards,
   head_too_large,
   target_too_long,
   body_too_large,
@@ -47,6 +49,7 @@ enum class Failure : std::uint8_t {
   origin_refused,
   head_timeout,
   body_timeout,
+  body_too_slow,
   client_left,
   // the proxy's
   no_route,
@@ -56,6 +59,7 @@ enum class Failure : std::uint8_t {
   revival_busy,
   too_many_connections,
   draining,
+  tunnel_timeout,
   // the upstream's
   owner_refused,
   owner_silent,
@@ -66,6 +70,7 @@ enum class Failure : std::uint8_t {
   connection_lost,
   bad_response,
   response_timeout,
+  continue_timeout,
   stream_timeout,
 };
 
@@ -96,5 +101,8 @@ struct ReplyShape {
 
 // The whole response. Returns the size of the body.
 std::size_t write_failure(std::string& out, Failure failure, const ReplyShape& shape);
+
+// The proxy's own answer to an OPTIONS that may be passed on no further.
+void write_own_options(std::string& out, bool close);
 
 }  // namespace ringside::relay

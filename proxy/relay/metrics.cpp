@@ -74,6 +74,7 @@ Metrics::Metrics(observe::Registry& registry, std::vector<std::string> listeners
     }
     for (const auto& endpoint : pool.snapshot().endpoints()) {
       for (const std::string_view result : kConnectResults) connect_cell(pool, *endpoint, result);
+      tunnel_cell(pool, *endpoint);
     }
   }
 }
@@ -134,6 +135,15 @@ observe::Cell& Metrics::connect_cell(const Pool& pool, const upstream::Endpoint&
     cell = &registry_.cell(
         family::kUpstreamConnects,
         {{"pool", pool.options().name}, {"endpoint", endpoint.name()}, {"result", result}});
+  }
+  return *cell;
+}
+
+observe::Cell& Metrics::tunnel_cell(const Pool& pool, const upstream::Endpoint& endpoint) {
+  observe::Cell*& cell = others_[{family::kTunnelsTotal, pool.index(), endpoint.id(), {}}];
+  if (cell == nullptr) {
+    cell = &registry_.cell(family::kTunnelsTotal,
+                           {{"pool", pool.options().name}, {"endpoint", endpoint.name()}});
   }
   return *cell;
 }

@@ -67,6 +67,9 @@ class Metrics {
                      std::string_view result) {
     connect_cell(pool, endpoint, result).add();
   }
+  void count_tunnel(const Pool& pool, const upstream::Endpoint& endpoint) {
+    tunnel_cell(pool, endpoint).add();
+  }
   void count_listener(std::string_view family, std::size_t listener) {
     listener_cell(family, listener).add();
   }
@@ -76,6 +79,7 @@ class Metrics {
                            std::string_view value = {});
   observe::Cell& connect_cell(const Pool& pool, const upstream::Endpoint& endpoint,
                               std::string_view result);
+  observe::Cell& tunnel_cell(const Pool& pool, const upstream::Endpoint& endpoint);
   observe::Cell& listener_cell(std::string_view family, std::size_t listener);
 
   observe::Registry& registry_;

@@ -46,6 +46,7 @@ struct PoolTimeouts {
   milliseconds response_head = std::chrono::minutes(10);  // spares GETs that accept an event stream
   milliseconds stream_idle = milliseconds(0);
   milliseconds stream_keep_alive = milliseconds(0);  // a silent event stream is sent a comment
+  milliseconds tunnel = std::chrono::hours(1);       // without a byte either way
 };
 
 struct PoolOptions {
@@ -55,11 +56,13 @@ struct PoolOptions {
   upstream::PlacementOptions placement;
   upstream::RingOptions ring;
   PoolTimeouts timeouts;
+  bool websocket = true;  // a request may switch to it
 };
 
 struct Limits {
   std::size_t header_bytes = 64 * kKiB;
   std::uint64_t body_bytes = 0;        // 0: none
+  std::uint64_t body_rate = 128;       // bytes a second at least, of a request's body; 0: none
   std::uint32_t connections = 10'000;  // clients', over all listeners and workers
 };
 

@@ -60,6 +60,7 @@ void UpstreamConnection::on_connect_failed(int error) {
 
 void UpstreamConnection::on_data(std::string_view bytes) {
   if (state_ == State::idle) return pool_->drop(*this);  // nobody asked: not to be trusted again
+  if (state_ == State::tunnel) return user_->on_tunnel_bytes(bytes);
   while (state_ == State::in_use) {
     const http::Fed fed = parser_.feed(bytes, *user_);
     bytes.remove_prefix(fed.consumed);
@@ -67,6 +68,10 @@ void UpstreamConnection::on_data(std::string_view bytes) {
       case http::Fed::Status::more:
         return user_->on_response_part();
       case http::Fed::Status::complete:
+        if (user_->opens_tunnel()) {
+          state_ = State::tunnel;
+          return user_->on_tunnel_open(bytes);
+        }
         if (user_->awaits_final_response() && !bytes.empty()) continue;  // that was a 1xx
         return user_->on_response_message_end(bytes.empty());
       case http::Fed::Status::stopped:
@@ -79,6 +84,7 @@ void UpstreamConnection::on_data(std::string_view bytes) {
 
 void UpstreamConnection::on_end() {
   if (state_ == State::idle) return pool_->drop(*this);
+  if (state_ == State::tunnel) return user_->on_tunnel_end();
   if (state_ != State::in_use) return;
   if (parser_.finish()) {
     user_->on_response_message_end(false);
@@ -89,11 +95,17 @@ void UpstreamConnection::on_end() {
 
 void UpstreamConnection::on_broken(int) {
   if (state_ == State::idle) return pool_->drop(*this);
-  if (state_ == State::in_use) user_->on_upstream_lost(Failure::connection_lost);
+  if (state_ == State::in_use || state_ == State::tunnel) {
+    user_->on_upstream_lost(Failure::connection_lost);
+  }
 }
 
 void UpstreamConnection::on_drained() {
-  if (state_ == State::in_use) user_->on_upstream_drained();
+  if (state_ == State::in_use || state_ == State::tunnel) user_->on_upstream_drained();
+}
+
+void UpstreamConnection::on_flushed() {
+  if (state_ == State::tunnel) user_->on_upstream_drained();
 }
 
 }  // namespace ringside::relay

@@ -1,4 +1,4 @@
-// One connection to an endpoint: connecting, in use, or idle in its pool.
+// One connection to an endpoint: connecting, in use, a tunnel, or idle in its pool.
 //
 // Owns     The stream and the response parser. It is owned by its user (an exchange, or a call of
 //          the proxy's own), or by its UpstreamPool while idle.
@@ -31,6 +31,12 @@ class UpstreamUser : public http::ResponseSink {
   virtual bool awaits_final_response() const = 0;
   virtual void on_response_message_end(bool connection_is_clean) = 0;
   virtual void on_response_refused() = 0;  // on_response_head() or _body() said no
+  // The endpoint has switched protocols: after a response whose sink says opens_tunnel() nothing is
+  // parsed any more. on_tunnel_open: with what came behind it.
+  virtual bool opens_tunnel() const { return false; }
+  virtual void on_tunnel_open(std::string_view /*bytes*/) {}
+  virtual void on_tunnel_bytes(std::string_view /*bytes*/) {}
+  virtual void on_tunnel_end() {}
 
  protected:
   ~UpstreamUser() = default;
@@ -45,7 +51,9 @@ class UpstreamConnection final : public net::Retirable,
 
   const upstream::Endpoint& endpoint() const { return endpoint_; }
   net::Stream& stream() { return stream_; }
-  bool connected() const { return state_ == State::in_use || state_ == State::idle; }
+  bool connected() const {
+    return state_ == State::in_use || state_ == State::tunnel || state_ == State::idle;
+  }
   // Carried an exchange before this one: its endpoint may be about to close it.
   bool reused() const { return reused_; }
 
@@ -58,12 +66,14 @@ class UpstreamConnection final : public net::Retirable,
   // Its use is over and this connection must not be used again.
   void abandon();
 
-  void expect_response_to(http::Method method) { parser_.expect_response_to(method); }
+  void expect_response_to(http::Method method, bool asks_websocket = false) {
+    parser_.expect_response_to(method, asks_websocket);
+  }
 
   void on_deadline() override;
 
  private:
-  enum class State : std::uint8_t { connecting, in_use, idle, abandoned };
+  enum class State : std::uint8_t { connecting, in_use, tunnel, idle, abandoned };
 
   void on_connected() override;
   void on_connect_failed(int error) override;
@@ -71,10 +81,11 @@ class UpstreamConnection final : public net::Retirable,
   void on_end() override;
   void on_broken(int error) override;
   void on_drained() override;
+  void on_flushed() override;
 
   const upstream::Endpoint& endpoint_;
   union {
-    UpstreamUser* user_;  // connecting, in_use
+    UpstreamUser* user_;  // connecting, in_use, tunnel
     UpstreamPool* pool_;  // idle
   };
   net::Stream stream_;

@@ -34,7 +34,8 @@ WorkerPool::WorkerPool(Pool& shared_pool, net::Loop& loop, net::Deadlines& deadl
       search_silence(deadlines, kSearchSilence),
       handshake(deadlines, kHandshakeTime),
       stream_idle(deadlines, shared_pool.options().timeouts.stream_idle),
-      stream_keep_alive(deadlines, shared_pool.options().timeouts.stream_keep_alive) {}
+      stream_keep_alive(deadlines, shared_pool.options().timeouts.stream_keep_alive),
+      tunnel(deadlines, shared_pool.options().timeouts.tunnel) {}
 
 WorkerListener::WorkerListener(const ListenerOptions& options, net::Deadlines& deadlines)
     : request_head(deadlines, options.timeouts.request_head),

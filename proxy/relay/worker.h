@@ -83,6 +83,7 @@ struct WorkerPool {
   net::DeadlineList handshake;       // each answer of a revival, and the rest of a refusal
   net::DeadlineList stream_idle;
   net::DeadlineList stream_keep_alive;
+  net::DeadlineList tunnel;
   session::EarnedRequests earned;
 };
 

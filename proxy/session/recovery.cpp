@@ -20,6 +20,7 @@ Refusal refusal_of(Method method, unsigned status, bool bound) {
 
 Acceptance acceptance_of(Method method, unsigned status) {
   if (method == Method::get && status == 409) return Acceptance::firm;  // its stream is open there
+  if (method == Method::get && status == 101) return Acceptance::provisional;
   if (status < 200 || status >= 300) return Acceptance::nothing;
   if (method == Method::get) return Acceptance::provisional;
   if (method != Method::post) return Acceptance::nothing;

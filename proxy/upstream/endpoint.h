@@ -22,6 +22,7 @@ struct Load {
   std::atomic<std::uint32_t> placements{0};  // placed requests whose answer's head has not come yet
   std::atomic<std::uint32_t> requests{0};    // exchanges under way
   std::atomic<std::uint32_t> streams{0};     // open event streams
+  std::atomic<std::uint32_t> tunnels{0};     // open WebSocket tunnels
   std::atomic<std::uint32_t> connections{0};  // open or being opened, idle ones included
 
   // What placement weighs: live sessions and those about to be. Workers tell of one session's

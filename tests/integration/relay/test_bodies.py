@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.wire import LAST_CHUNK, chunk
+from harness.wire import LAST_CHUNK, Truncated, chunk
 
 BIG = bytes(range(256)) * 1024  # 256 KiB
 
@@ -25,17 +25,60 @@ def test_a_chunked_request_body(ringside, upstream):
     assert request.get("transfer-encoding") == "chunked"
 
 
-def test_request_trailers_are_dropped_or_forwarded_but_never_become_header_fields(
-    ringside, upstream
-):
+def test_request_trailers_arrive_behind_the_body_and_never_become_header_fields(ringside, upstream):
     client = ringside(upstream).connect()
     fields = {"Transfer-Encoding": "chunked", "Trailer": "X-Sum, Mcp-Session-Id"}
     client.request(
         "POST", "/", fields, chunk("x") + b"0\r\nX-Sum: 1\r\nMcp-Session-Id: forged\r\n\r\n"
     )
     request = upstream.accept().read_request()
-    assert request.body == b"x"
+    assert (request.body, request.trailers) == (b"x", [("X-Sum", "1")])
     assert request.get("x-sum") is None and request.get("mcp-session-id") is None
+
+
+@pytest.mark.parametrize("field", ["Host: b", "Connection: close", "Forwarded: for=a"])
+def test_trailers_that_are_none_are_dropped_both_ways(ringside, upstream, field):
+    client = ringside(upstream).connect()
+    end = f"0\r\n{field}\r\nX-Sum: 1\r\n\r\n".encode()
+    client.request("POST", "/", {"Transfer-Encoding": "chunked"}, chunk("x") + end)
+    served = upstream.accept()
+    assert served.read_request().trailers == [("X-Sum", "1")]
+    served.respond(200, {"Transfer-Encoding": "chunked"}, chunk("y") + end)
+    response = client.read_response()
+    assert (response.body, response.trailers) == (b"y", [("X-Sum", "1")])
+    client.request("GET", "/next")
+    assert served.read_request().target == "/next"
+    served.respond(200, body=b"next")
+    assert client.read_response().body == b"next"
+
+
+@pytest.mark.parametrize("field", ["Content-Length: 5", "Transfer-Encoding: chunked"])
+def test_a_request_trailer_that_would_frame_the_message_is_refused(ringside, upstream, field):
+    client = ringside(upstream).connect()
+    client.request("POST", "/", {"Transfer-Encoding": "chunked"})
+    served = upstream.accept()
+    body = served.body_of(served.read_request_head(), request_side=True)
+    client.send(chunk("x") + f"0\r\n{field}\r\n\r\n".encode())
+    assert client.read_response().status == 400
+    client.expect_close()
+    assert body.expect_abort() in (b"", b"x")
+
+
+@pytest.mark.parametrize("field", ["Content-Length: 5", "Transfer-Encoding: chunked"])
+def test_a_response_trailer_that_would_frame_the_message_never_arrives(ringside, upstream, field):
+    client = ringside(upstream).connect()
+    client.request()
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200, {"Transfer-Encoding": "chunked"}, chunk("y"))
+    answer = client.body_of(client.read_response_head())
+    assert answer.read(1) == b"y"
+    served.send(f"0\r\n{field}\r\n\r\n")
+    try:
+        assert answer.rest() == b""  # dropped
+    except Truncated:
+        pass  # or not believed at all
+    assert answer.trailers == []
 
 
 def test_a_request_without_a_body_gets_no_framing_field(ringside, upstream):
@@ -175,3 +218,36 @@ def test_a_response_split_at_every_byte_is_one_response(ringside, upstream):
     assert response.trailers == [("X-Sum", "1")]
     client.request("GET", "/next")
     assert served.read_request().target == "/next"
+
+
+NO_BODY = {
+    "HEAD": ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"),
+    "HEAD, chunked": ("HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    "204": ("GET", "HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\n"),
+    "204, chunked": ("GET", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    "304": ("GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("body", ["forged", "6\r\nforged\r\n0\r\n\r\n"], ids=["plain", "chunked"])
+@pytest.mark.parametrize("when", ["at once", "later"])
+@pytest.mark.parametrize("name", NO_BODY)
+def test_a_body_where_there_is_none_reaches_nobody(ringside, upstream, name, when, body):
+    method, head = NO_BODY[name]
+    client = ringside(upstream).connect()
+    client.request(method)
+    served = upstream.accept()
+    served.read_request()
+    served.send(head + (body if when == "at once" else ""))
+    response = client.read_response(method)
+    assert response.status == int(head.split(" ")[1])
+    if response.status == 204:
+        assert response.all("content-length") + response.all("transfer-encoding") == []
+    if when == "later":
+        served.send_anyway(body.encode())
+    served.expect_close()
+    client.request("GET", "/next")
+    fresh = upstream.accept()
+    assert fresh.read_request().target == "/next"
+    fresh.respond(200, body=b"true")
+    assert client.read_response().body == b"true"

@@ -34,7 +34,7 @@ def returned(proxy, upstream, response: bytes):
     [
         ("Keep-Alive", "timeout=5"),
         ("Proxy-Connection", "keep-alive"),
-        ("Upgrade", "websocket"),
+        ("Upgrade", "h2c"),
         ("TE", "gzip"),
         ("Proxy-Authorization", "Basic eA=="),
     ],

@@ -89,6 +89,10 @@ TEST_CASE("faults: the process: workers, admin, log, shutdown, limits") {
          "a bound one client could fill the memory"}},
        {"limits: {body_bytes: 1024}\n",
         {"1:22: limits.body_bytes: \"1024\" has no unit; write 1KiB (units: B, KiB, MiB, GiB)"}},
+       {"limits: {body_rate: 2GiB}\n",
+        {"1:21: limits.body_rate: 2GiB is outside 0..1GiB; stay within it: a request body that "
+         "brings fewer bytes a second, over ten seconds, is answered 408; a trickle would hold its "
+         "connection and an endpoint's; 0 is none"}},
        {"limits: {connections: -1}\n",
         {"1:23: limits.connections: \"-1\" is not a whole number; write digits alone, such as "
          "100"}}});
@@ -101,7 +105,7 @@ TEST_CASE("faults: an unknown key is told the nearest known one, wherever it sta
                 {"limits: {header_byte: 1KiB}\n",
                  {"1:10: limits.header_byte: unknown key; did you mean header_bytes? Known here: "
                   "header_bytes, "
-                  "body_bytes, connections"}},
+                  "body_bytes, body_rate, connections"}},
                 {"shutdown: {\"dead\\nline\": 1s}\n",
                  {"1:12: shutdown.dead\\x0aline: unknown key; did you mean deadline? Known here: "
                   "wait, deadline"}}});
@@ -415,6 +419,10 @@ TEST_CASE("faults: affinity, placement, ring and timeouts of a pool") {
        {"pools: {a: {endpoints: [10.0.0.1:80], timeouts: {stream_keep_alive: on}}}\n",
         {"1:69: pools.a.timeouts.stream_keep_alive: \"on\" is not a duration; write a whole number "
          "and a unit, such as 10s (units: ms, s, m, h)"}},
+       {"pools: {a: {endpoints: [10.0.0.1:80], timeouts: {tunnel: 721h}, websocket: yes}}\n",
+        {"1:58: pools.a.timeouts.tunnel: 721h is outside 0s..720h; stay within it: a WebSocket "
+         "tunnel without a byte either way for so long ends; 0s is none",
+         "1:76: pools.a.websocket: \"yes\" is neither true nor false; write one of the two"}},
        {"pools: {a: {endpoints: [10.0.0.1:80], affinity: {header: Host}}}\n",
         {"1:58: pools.a.affinity.header: \"Host\" is rewritten by every proxy; name the field that "
          "carries the "

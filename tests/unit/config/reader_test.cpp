@@ -44,8 +44,9 @@ pools:
       max_sessions_per_client: 4
     placement: { by: least_sessions, balance_factor: 1.5 }
     ring: { points: 40, seed: 18446744073709551615 }
-    timeouts: { connect: 1s, response_head: 0s, stream_idle: 2h, stream_keep_alive: 1s }
-limits: { header_bytes: 16KiB, body_bytes: 1MiB, connections: 5 }
+    timeouts: { connect: 1s, response_head: 0s, stream_idle: 2h, stream_keep_alive: 1s, tunnel: 5m }
+    websocket: false
+limits: { header_bytes: 16KiB, body_bytes: 1MiB, body_rate: 1KiB, connections: 5 }
 )");
   CHECK(options.workers == 3);
   CHECK(options.state_file == "/var/lib/ringside/state");
@@ -96,8 +97,11 @@ limits: { header_bytes: 16KiB, body_bytes: 1MiB, connections: 5 }
   CHECK(pool.timeouts.response_head == milliseconds(0));
   CHECK(pool.timeouts.stream_idle == milliseconds(7'200'000));
   CHECK(pool.timeouts.stream_keep_alive == milliseconds(1'000));
+  CHECK(pool.timeouts.tunnel == milliseconds(300'000));
+  CHECK_FALSE(pool.websocket);
   CHECK(options.limits.header_bytes == 16'384);
   CHECK(options.limits.body_bytes == 1'048'576);
+  CHECK(options.limits.body_rate == 1'024);
   CHECK(options.limits.connections == 5);
 }
 
@@ -113,6 +117,8 @@ TEST_CASE("reader: a key that is absent leaves the default of its module") {
   CHECK(options.listeners[0].allowed_origins.empty());
   CHECK(options.listeners[0].underscores == relay::Underscores::refuse);
   CHECK(options.pools[0].timeouts.stream_keep_alive == milliseconds(0));
+  CHECK(options.pools[0].timeouts.tunnel == milliseconds(3'600'000));
+  CHECK(options.pools[0].websocket);
   CHECK(options.shutdown.deadline == fresh.shutdown.deadline);
   CHECK(options.limits.header_bytes == fresh.limits.header_bytes);
   CHECK(options.listeners[0].timeouts.keep_alive == relay::ListenerTimeouts{}.keep_alive);

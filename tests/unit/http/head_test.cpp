@@ -2,6 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <cctype>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ TEST_CASE("field_id: every known name is known in any case, and no neighbour of 
       {"forwarded", FieldId::forwarded},
       {"host", FieldId::host},
       {"keep-alive", FieldId::keep_alive},
+      {"max-forwards", FieldId::max_forwards},
       {"mcp-method", FieldId::mcp_method},
       {"mcp-name", FieldId::mcp_name},
       {"mcp-protocol-version", FieldId::mcp_protocol_version},
@@ -50,6 +52,30 @@ TEST_CASE("field_id: every known name is known in any case, and no neighbour of 
     }
   }
   CHECK(field_id("") == FieldId::other);
+}
+
+TEST_CASE("max_forwards: one number, and what is too large for us is our largest") {
+  const auto of = [](std::initializer_list<std::string_view> values) {
+    std::vector<Field> fields{{"Host", "a", FieldId::host}};
+    for (const std::string_view value : values) {
+      fields.push_back({"Max-Forwards", value, FieldId::max_forwards});
+    }
+    return max_forwards(fields);
+  };
+  CHECK_FALSE(of({}).is_set);
+  CHECK(of({}).is_valid);
+  CHECK(of({"0"}).is_set);
+  CHECK(of({"0"}).left == 0);
+  CHECK(of({"0070"}).left == 70);
+  CHECK(of({"4294967295"}).left == 4294967295U);
+  CHECK(of({"4294967296"}).left == 4294967295U);
+  CHECK(of({"99999999999999999999999999"}).left == 4294967295U);
+  for (const std::string_view value : {"", "x", "-1", "+1", "1x", "1 1", "0x1", "1.0"}) {
+    INFO(value);
+    CHECK_FALSE(of({value}).is_valid);
+  }
+  CHECK_FALSE(of({"1", "1"}).is_valid);
+  CHECK_FALSE(of({"99999999999999999999x"}).is_valid);
 }
 
 TEST_CASE("equals_ignoring_case: letters fold, other bytes do not") {

@@ -50,6 +50,33 @@ TEST_CASE("request parser: an upgrade is an ordinary request, and its bytes are 
           .find("request GET /2") != std::string::npos);
 }
 
+TEST_CASE("request parser: WebSocket is asked for by a plain GET that names nothing else") {
+  const auto asks = [](std::string_view line, std::string_view fields) {
+    const std::string bytes = std::string(line) + "\r\nHost: a\r\n" + std::string(fields) + "\r\n";
+    return requests_in({bytes}).find(" websocket ") != std::string::npos;
+  };
+  constexpr std::string_view kGet = "GET / HTTP/1.1";
+  CHECK(asks(kGet, "Connection: upgrade\r\nUpgrade: websocket\r\n"));
+  CHECK(asks(kGet, "connection: keep-alive , UPGRADE\r\nupgrade: WebSocket\r\n"));
+  CHECK(asks(kGet, "Connection: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"));
+  for (const std::string_view fields :
+       {"Upgrade: websocket\r\n", "Connection: upgrade\r\n",
+        "Connection: x-upgrade\r\nUpgrade: websocket\r\n",
+        "Connection: upgrade\r\nUpgrade: h2c\r\n",
+        "Connection: upgrade\r\nUpgrade: websocket, h2c\r\n",
+        "Connection: upgrade\r\nUpgrade: h2c, websocket\r\n",
+        "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n",
+        "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: websocket\r\n",
+        "Connection: upgrade\r\nUpgrade: websocket/13\r\n",
+        "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n",
+        "Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n"}) {
+    INFO(fields);
+    CHECK_FALSE(asks(kGet, fields));
+  }
+  CHECK_FALSE(asks("GET / HTTP/1.0", "Connection: upgrade\r\nUpgrade: websocket\r\n"));
+  CHECK_FALSE(asks("POST / HTTP/1.1", "Connection: upgrade\r\nUpgrade: websocket\r\n"));
+}
+
 TEST_CASE("request parser: Expect counts from HTTP/1.1 on") {
   CHECK(
       requests_in({"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n\r\n"}).find(" expects") !=

@@ -35,6 +35,12 @@ TEST_CASE("response parser: without a length it lasts until the connection ends,
         "response 200 'OK' 1.1 close until_close\nbody abc\nproper end ");
 }
 
+TEST_CASE("response parser: a trailer does not say whether the connection goes on") {
+  CHECK(responses_in({"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+                      "Connection: close\r\n\r\nHTTP/1.1 204 N\r\n\r\n"})
+            .ends_with("complete \nresponse 204 'N' 1.1 keep none\ncomplete "));
+}
+
 TEST_CASE("response parser: an end that comes too soon is no proper end") {
   for (const std::string_view bytes :
        {"", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na",
@@ -64,6 +70,35 @@ TEST_CASE(
 TEST_CASE("response parser: 101 is refused, as nobody asked for another protocol") {
   CHECK(response_fault("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n"
                        "Connection: upgrade\r\n\r\n") == ParseFault::switching_protocols);
+}
+
+TEST_CASE("response parser: 101 to WebSocket, and to nothing else, answers who asked for it") {
+  const auto fault = [](std::string_view line, std::string_view fields, bool asked = true) {
+    const std::string bytes = std::string(line) + std::string(fields) + "\r\n";
+    return response_fault(bytes, Method::get, asked);
+  };
+  constexpr std::string_view kLine = "HTTP/1.1 101 S\r\n";
+  constexpr std::string_view kFields = "Connection: upgrade\r\nUpgrade: WebSocket\r\n";
+  CHECK(fault(kLine, kFields) == ParseFault::none);
+  CHECK(fault(kLine, kFields, false) == ParseFault::switching_protocols);
+  CHECK(fault("HTTP/1.0 101 S\r\n", kFields) == ParseFault::switching_protocols);
+  for (const std::string_view fields : {"", "Upgrade: h2c\r\n", "Upgrade: websocket, h2c\r\n",
+                                        "Upgrade: websocket\r\nUpgrade: h2c\r\n"}) {
+    INFO(fields);
+    CHECK(fault(kLine, fields) == ParseFault::switching_protocols);
+  }
+}
+
+TEST_CASE("response parser: a 101 ends with its head, whatever length that claims") {
+  ParseScratch scratch;
+  ResponseParser parser(scratch, kHeaderBytes);
+  parser.expect_response_to(Method::get, true);
+  Record record;
+  const std::string head =
+      "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 9\r\n\r\n";
+  const Fed fed = parser.feed(head + "raw", record);
+  CHECK(fed.status == Fed::Status::complete);
+  CHECK(fed.consumed == head.size());
 }
 
 TEST_CASE("response parser: framing that two readers could read differently is refused") {

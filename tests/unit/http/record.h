@@ -43,8 +43,8 @@ class Record : public RequestSink, public ResponseSink {
     begin("request");
     add({head.method_text, " ", head.target, " authority=", head.authority, " 1.",
          std::to_string(head.version_minor), head.keep_alive ? " keep" : " close",
-         head.expects_continue ? " expects" : "", head.too_large ? " too_large" : "", " ",
-         text_of(head.framing), text_of(head.fields)});
+         head.expects_continue ? " expects" : "", head.asks_websocket ? " websocket" : "",
+         head.too_large ? " too_large" : "", " ", text_of(head.framing), text_of(head.fields)});
     return true;
   }
   bool on_response_head(const ResponseHead& head) override {
@@ -155,10 +155,11 @@ inline ParseFault request_fault(std::string_view bytes) {
                                                                  : ParseFault::none;
 }
 
-inline ParseFault response_fault(std::string_view bytes, Method answered = Method::post) {
+inline ParseFault response_fault(std::string_view bytes, Method answered = Method::post,
+                                 bool asks_websocket = false) {
   ParseScratch scratch;
   ResponseParser parser(scratch, kHeaderBytes);
-  parser.expect_response_to(answered);
+  parser.expect_response_to(answered, asks_websocket);
   Record record;
   return parser.feed(bytes, record).status == Fed::Status::fault ? parser.fault()
                                                                  : ParseFault::none;

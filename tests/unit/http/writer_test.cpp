@@ -92,6 +92,27 @@ TEST_CASE("request writer: hop-by-hop fields stay behind, and those that Connect
   CHECK(has(head, "X-Stays: 3"));
 }
 
+TEST_CASE("request writer: WebSocket is asked for in the proxy's own words") {
+  const std::string head = rewritten(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Mine, Upgrade\r\nUpgrade: WebSocket\r\n"
+      "X-Mine: 1\r\n\r\n");
+  CHECK(has(head, "connection: Upgrade\r\nupgrade: websocket"));
+  CHECK_FALSE(names(head, "Connection"));
+  CHECK_FALSE(names(head, "X-Mine"));
+}
+
+TEST_CASE("request writer: Max-Forwards of an OPTIONS is one less, and of nothing else") {
+  CHECK(has(rewritten("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-forwards: 010\r\n\r\n"),
+            "Max-forwards: 9"));
+  CHECK(has(rewritten("GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n"), "Max-Forwards: 0"));
+}
+
+TEST_CASE("request writer: Expect passes from HTTP/1.1 on") {
+  CHECK(has(rewritten("POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n"), "Expect: x"));
+  CHECK_FALSE(
+      names(rewritten("POST / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\n\r\n"), "Expect"));
+}
+
 TEST_CASE("request writer: Connection cannot take away what the message needs") {
   const std::string head = rewritten(
       "POST / HTTP/1.1\r\nHost: a\r\nConnection: host, content-length, mcp-session-id,"

@@ -39,6 +39,7 @@ TEST_CASE("a served POST and a GET whose stream is open elsewhere bind firmly") 
 TEST_CASE("what some servers do for any id binds provisionally") {
   CHECK(acceptance_of(Method::get, 200) == Acceptance::provisional);
   CHECK(acceptance_of(Method::post, 202) == Acceptance::provisional);
+  CHECK(acceptance_of(Method::get, 101) == Acceptance::provisional);
 }
 
 TEST_CASE("errors and other methods bind nothing") {
