@@ -422,6 +422,8 @@ int Parser::on_response_headers() {
     head.framing.kind = Framing::Kind::chunked;
   } else if ((llhttp_.flags & F_CONTENT_LENGTH) != 0) {
     head.framing = {Framing::Kind::length, llhttp_.content_length};
+  } else if ((llhttp_.flags & F_TRANSFER_ENCODING) != 0) {  // it is chunked to us, not to llhttp
+    return refuse(ParseFault::transfer_coding);
   } else {
     head.framing.kind = Framing::Kind::until_close;
     head.keep_alive = false;

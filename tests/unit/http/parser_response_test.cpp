@@ -143,6 +143,11 @@ TEST_CASE("response parser: a reason phrase with control bytes is refused") {
   CHECK(response_fault("HTTP/1.1 200 a\tb \xff\r\nContent-Length: 0\r\n\r\n") == ParseFault::none);
 }
 
+TEST_CASE("response parser: a tab behind chunked makes no body of the chunks") {
+  CHECK(response_fault("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n") ==
+        ParseFault::transfer_coding);
+}
+
 TEST_CASE("response parser: two CRs do not end the status line") {
   CHECK(response_fault("HTTP/1.1 200 OK\r\rContent-Length: 0\r\n\r\n") != ParseFault::none);
   CHECK(response_fault("HTTP/1.1 200 O\r\r\r\nContent-Length: 0\r\n\r\n") != ParseFault::none);
