@@ -164,6 +164,9 @@ constexpr std::array kAffinity{
     whole<&session::Options::max_sessions_per_client>(
         "max_sessions_per_client", 0, 100'000'000,
         "a client that holds so many gets no new one; 0 is none"),
+    whole<&session::Options::max_streams_per_session>(
+        "max_streams_per_session", 0, 65'535,
+        "a session that has so many open event streams gets no new one; 0 is none"),
     choice<&session::Options::on_owner_lost, kOnOwnerLost>(
         "on_owner_lost",
         "not_found: 404, which makes a client start a new session; reinitialize: it is revived on "

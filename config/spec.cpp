@@ -21,6 +21,7 @@ using observe::LogOptions;
 using relay::Limits;
 using relay::ListenerOptions;
 using relay::ListenerTimeouts;
+using relay::PoolLimits;
 using relay::PoolOptions;
 using relay::PoolTimeouts;
 using relay::RouteOptions;
@@ -77,6 +78,10 @@ constexpr std::array kLimits{
     size<&Limits::header_bytes>(
         "header_bytes", "size", kKiB, kMiB,
         "a larger head is answered 431; without a bound one client could fill the memory"),
+    whole<&Limits::header_fields>("header_fields", 16, 4096,
+                                  "a head with more fields is answered 431; each is looked at"),
+    size<&Limits::target_bytes>("target_bytes", "size", kKiB, kMiB,
+                                "a longer request target is answered 414"),
     size<&Limits::body_bytes>(
         "body_bytes", "size_or_0", 0, 1024 * 1024 * kMiB,
         "a larger request body is answered 413; bodies are streamed, never collected, so none "
@@ -88,6 +93,16 @@ constexpr std::array kLimits{
     whole<&Limits::connections>(
         "connections", 0, 1'000'000,
         "clients at once over all listeners, each of them a file descriptor; 0 is none"),
+    whole<&Limits::connections_per_client>(
+        "connections_per_client", 0, 1'000'000,
+        "of one address, trusted proxies apart; one more is answered 503; 0 is none"),
+    whole<&Limits::requests_per_connection>(
+        "requests_per_connection", 0, 1'000'000'000,
+        "after so many a client's connection is closed; 0 is none"),
+    size<&Limits::pipeline_bytes>(
+        "pipeline_bytes", "size", kKiB, 16 * kMiB,
+        "of requests that wait for the answer to the one before; past it the client is not read "
+        "from"),
 };
 
 // ---- listeners ----
@@ -272,6 +287,17 @@ constexpr std::array kPoolTimeouts{
         "a WebSocket tunnel without a byte either way for so long ends; 0s is none"),
 };
 
+constexpr std::array kPoolLimits{
+    whole<&PoolLimits::connections>(
+        "connections", 0, 1'000'000,
+        "to each endpoint, over all workers; a request that needs one more waits; 0 is none"),
+    whole<&PoolLimits::queue>(
+        "queue", 0, 1'000'000,
+        "requests that wait for one endpoint; one more is answered 503; each holds its client"),
+    duration<&PoolLimits::queue_timeout>("queue_timeout", kLeast, hours(1),
+                                         "a request that has waited for so long is answered 503"),
+};
+
 constexpr std::array kPool{
     Field<PoolOptions>{
         .name = "endpoints",
@@ -309,6 +335,7 @@ constexpr std::array kPool{
     flag<&PoolOptions::websocket>(
         "websocket",
         "a request may switch to WebSocket; else its Upgrade is dropped, as any other"),
+    section<&PoolOptions::limits, kPoolLimits>("limits", "how much an endpoint is given at once"),
     later<PoolOptions>("discovery", "list the pods under endpoints until then"),
     later<PoolOptions>("health",
                        "remove it: an endpoint that refuses connections is passed over as it is"),

@@ -98,7 +98,16 @@ Result<void> Process::start() {
   }
   publish_metrics();
   if (auto done = bind_admin(); !done) return done;
+  limit_sockets(descriptors);
   return start_saving();
+}
+
+// When all that stays open is.
+void Process::limit_sockets(std::uint64_t descriptors) {
+  if (descriptors == 0) return;  // the system did not say
+  shared_->descriptors_max = descriptors;
+  shared_->sockets_max = relay::sockets_within(descriptors, net::open_descriptors(),
+                                               options_.workers * options_.listeners.size());
 }
 
 Result<void> Process::open_access_log() {
@@ -239,6 +248,8 @@ void Process::publish_metrics() {
     registry_.gauge(family::kConnections, {{"listener", options_.listeners[i].name}},
                     [this, i] { return static_cast<double>(shared_->connections[i].load()); });
   }
+  registry_.gauge(family::kAcceptPaused, {},
+                  [this] { return static_cast<double>(shared_->workers_paused.load()); });
   if (access_log_) {
     registry_.counter(family::kAccessLogDropped, {}, [this] { return access_log_->dropped(); });
   }
@@ -274,6 +285,8 @@ void Process::publish_pool_metrics(relay::Pool& pool) {
     gauge(family::kTunnels, [](const upstream::Endpoint& e) { return e.load().tunnels.load(); });
     gauge(family::kUpstreamConnections,
           [](const upstream::Endpoint& e) { return e.load().connections.load(); });
+    gauge(family::kUpstreamWaiting,
+          [](const upstream::Endpoint& e) { return e.slots().waiting(); });
     gauge(family::kEndpointRefusing,
           [](const upstream::Endpoint& e) { return e.refusal().refusing() ? 1 : 0; });
   }

@@ -41,6 +41,7 @@ class Process {
  private:
   enum class Phase { starting, ready, waiting, draining };
 
+  void limit_sockets(std::uint64_t descriptors);
   Result<void> open_access_log();
   Result<void> open_state_file();
   const session::SavedPool* saved_pool(const std::string& name) const;

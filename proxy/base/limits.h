@@ -12,8 +12,7 @@ inline constexpr std::size_t kMiB = 1024 * kKiB;
 // The read buffer that all connections of a loop share. A head that fits is parsed where it lies.
 inline constexpr std::size_t kReadBufferBytes = 32 * kKiB;
 
-// Fields in one head. nginx and Node stop at about as many; more is 431 (request) or 502
-// (response).
+// Fields in one head of a response; more is 502. For requests it is what is configured.
 inline constexpr std::size_t kFieldsMax = 256;
 
 // What waits for a slow reader, in one direction of one exchange: past high, reading stops; below
@@ -25,9 +24,6 @@ struct Watermarks {
 };
 inline constexpr Watermarks kRelayWatermarks{.high_bytes = 16 * kKiB, .low_bytes = 4 * kKiB};
 static_assert(kRelayWatermarks.low_bytes < kRelayWatermarks.high_bytes);
-
-// Pipelined bytes of a client that wait for the exchange before them.
-inline constexpr std::size_t kPipelineBytes = 64 * kKiB;
 
 // Interim (1xx) responses to one request; more is a broken upstream.
 inline constexpr unsigned kInterimResponsesMax = 16;

@@ -3,7 +3,7 @@
 //
 // Owns     Nothing. Every view points into the buffer that was parsed and is good only until that
 //          buffer is reused: whoever needs a part later copies it.
-// Bounds   At most kFieldsMax fields; the size of a head is the parser's limit.
+// Bounds   The number of fields and the size of a head are the parser's limits.
 #pragma once
 
 #include <cstddef>

@@ -309,7 +309,7 @@ int Parser::add_first(const char* at, std::size_t size) {
   ParseBlock& block = scratch_.block;
   if (block.first_size == 0) block.first_at = static_cast<std::uint32_t>(at - scratch_.base);
   block.first_size += static_cast<std::uint32_t>(size);
-  return 0;
+  return block.first_size > scratch_.first_max ? refuse(ParseFault::target_too_long) : 0;
 }
 
 int Parser::add_name(const char* at, std::size_t size) {
@@ -319,7 +319,7 @@ int Parser::add_name(const char* at, std::size_t size) {
   const auto offset = static_cast<std::uint32_t>(at - scratch_.base);
   // a name that goes on continues where it left off
   if (fields.empty() || name_done_) {
-    if (fields.size() == kFieldsMax) return refuse(ParseFault::head_too_large);
+    if (fields.size() == scratch_.fields_max) return refuse(ParseFault::head_too_large);
     fields.push_back({.name_at = offset});
     name_done_ = false;
   }

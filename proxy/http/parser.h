@@ -4,7 +4,8 @@
 // Why      A head that lies whole in the read buffer is parsed where it lies, nothing is copied.
 //          Only a head that is split over several reads is kept, and only until it is whole.
 // Owns     A partial head between two reads; otherwise llhttp's state alone.
-// Bounds   A head (and a trailer section) is at most `header_bytes` and kFieldsMax fields. A
+// Bounds   A head (and a trailer section) is at most `header_bytes` and ParseScratch::fields_max
+// fields. A
 //          request head past that is read for kReadBufferBytes more: if it ends there it is marked
 //          too_large, else it is a fault.
 // Threads  One parser a connection, on its loop. Parsers of one loop share a ParseScratch.
@@ -21,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "http/head.h"
 
 namespace ringside::http {
@@ -68,6 +70,9 @@ struct ParseBlock {
 struct ParseScratch {
   ParseBlock block;
   std::vector<Field> fields;
+  // Bounds for all parsers of the loop: fields of a head, bytes of its target or reason.
+  std::size_t fields_max = kFieldsMax;
+  std::size_t first_max = SIZE_MAX;
   const char* base = nullptr;  // the first byte of the head under way
   void* sink = nullptr;
 };

@@ -1,6 +1,7 @@
 // Sockets made by hand, since this libuv knows no SO_REUSEPORT, then handed to uv_tcp_open().
 #include "net/listener.h"
 
+#include <dirent.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -93,6 +94,15 @@ std::uint64_t raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   return limit.rlim_cur;
+}
+
+std::uint64_t open_descriptors() {
+  DIR* folder = opendir("/proc/self/fd");
+  if (folder == nullptr) return 0;
+  std::uint64_t entries = 0;
+  while (readdir(folder) != nullptr) ++entries;
+  closedir(folder);
+  return entries - 3;  // ".", ".." and the folder itself
 }
 
 }  // namespace ringside::net

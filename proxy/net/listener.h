@@ -27,7 +27,8 @@ Result<Bound> bind_listener(const Address& address, bool shared);
 class Listener {
  public:
   // Called for each connection that waits: it must accept(). With an errno when one could not be
-  // taken (no descriptor is left): there is nothing to accept then.
+  // taken (no descriptor is left): there is nothing to accept then. Until accept() the listener is
+  // silent; that may be later.
   using OnConnection = std::function<void(int error)>;
 
   // Takes over the descriptor.
@@ -43,5 +44,7 @@ class Listener {
 
 // As many descriptors as the system lets this process have; returns that number.
 std::uint64_t raise_descriptor_limit();
+// Those that are open now.
+std::uint64_t open_descriptors();
 
 }  // namespace ringside::net

@@ -21,8 +21,15 @@ constexpr std::string_view kStartTime = "process_start_time_seconds";
 void declare_traffic(Registry& registry) {
   registry.declare_counter(family::kConnectionsTotal, "Client connections accepted.");
   registry.declare_gauge(family::kConnections, "Client connections open now.");
-  registry.declare_counter(family::kConnectionsRefused,
-                           "Client connections refused because limits.connections was reached.");
+  registry.declare_counter(
+      family::kConnectionsRefused,
+      "Client connections refused at limits.connections or limits.connections_per_client.");
+  registry.declare_counter(
+      family::kConnectionsUsedUp,
+      "Client connections that brought limits.requests_per_connection requests.");
+  registry.declare_counter(
+      family::kPipelinePauses,
+      "Times that a client was not read from, for limits.pipeline_bytes waited.");
   registry.declare_counter(
       family::kRequests,
       "Requests answered, by the endpoint, by how it was picked and by status code "
@@ -64,11 +71,19 @@ void declare_upstream(Registry& registry) {
   registry.declare_counter(family::kUpstreamConnects,
                            "Attempts to connect to the endpoint, by result.");
   registry.declare_gauge(family::kUpstreamConnections, "Connections to the endpoint open now.");
+  registry.declare_counter(family::kUpstreamQueued,
+                           "Requests that waited for a connection to the endpoint.");
+  registry.declare_gauge(family::kUpstreamWaiting,
+                         "Requests that wait for a connection to the endpoint now.");
   registry.declare_gauge(family::kEndpointRefusing,
                          "1 while the endpoint refuses connections without a break, else 0.");
 }
 
 void declare_process(Registry& registry) {
+  registry.declare_counter(
+      family::kAcceptPauses,
+      "Times that a worker stopped accepting because too few descriptors were left.");
+  registry.declare_gauge(family::kAcceptPaused, "Workers that do not accept now.");
   registry.declare_counter(
       family::kAccessLogDropped,
       "Access log lines dropped: the queue was full, or the file could not be written.");

@@ -19,6 +19,8 @@ inline constexpr std::string_view kBuildInfo = "ringside_build_info";  // versio
 inline constexpr std::string_view kConnectionsTotal = "ringside_connections_total";
 inline constexpr std::string_view kConnections = "ringside_connections";
 inline constexpr std::string_view kConnectionsRefused = "ringside_connections_refused_total";
+inline constexpr std::string_view kConnectionsUsedUp = "ringside_connections_used_up_total";
+inline constexpr std::string_view kPipelinePauses = "ringside_pipeline_pauses_total";
 inline constexpr std::string_view kRequestBodyBytes = "ringside_request_body_bytes_total";
 inline constexpr std::string_view kResponseBodyBytes = "ringside_response_body_bytes_total";
 
@@ -46,9 +48,14 @@ inline constexpr std::string_view kUpstreamConnects =
     "ringside_upstream_connects_total";  // pool, endpoint, result
 inline constexpr std::string_view kUpstreamConnections =
     "ringside_upstream_connections";  // pool, endpoint
+inline constexpr std::string_view kUpstreamQueued =
+    "ringside_upstream_queued_total";                                              // pool, endpoint
+inline constexpr std::string_view kUpstreamWaiting = "ringside_upstream_waiting";  // pool, endpoint
 inline constexpr std::string_view kEndpointRefusing =
     "ringside_endpoint_refusing";  // pool, endpoint
 
+inline constexpr std::string_view kAcceptPauses = "ringside_accept_pauses_total";
+inline constexpr std::string_view kAcceptPaused = "ringside_accept_paused";
 inline constexpr std::string_view kAccessLogDropped = "ringside_access_log_dropped_total";
 inline constexpr std::string_view kStateSaves = "ringside_state_saves_total";  // result: ok, failed
 inline constexpr std::string_view kStateLoadedSessions = "ringside_state_loaded_sessions";

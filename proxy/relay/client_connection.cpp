@@ -10,6 +10,8 @@
 
 namespace ringside::relay {
 
+namespace family = observe::family;
+
 ClientConnection::ClientConnection(Server& server, Worker& worker, std::size_t listener)
     : server_(server),
       worker_(worker),
@@ -18,6 +20,18 @@ ClientConnection::ClientConnection(Server& server, Worker& worker, std::size_t l
       listener_(static_cast<std::uint16_t>(listener)) {}
 
 ClientConnection::~ClientConnection() = default;
+
+bool ClientConnection::join_peers() {
+  const std::uint32_t most = worker_.shared.limits.connections_per_client;
+  if (most == 0 || peer_is_trusted_ || peer_.empty()) return true;
+  is_counted_ = worker_.shared.peers.enter(peer_, most);
+  return is_counted_;
+}
+
+bool ClientConnection::at_last_request() const {
+  const std::uint32_t most = worker_.shared.limits.requests_per_connection;
+  return most != 0 && requests_ >= most;
+}
 
 void ClientConnection::start() {
   peer_ = stream_.peer();
@@ -103,7 +117,9 @@ void ClientConnection::consume(std::string_view bytes) {
 void ClientConnection::keep_for_later(std::string_view bytes) {
   if (!backlog_) backlog_ = std::make_unique<std::string>();
   backlog_->append(bytes);
-  if (backlog_->size() >= kPipelineBytes) pause(Pause::pipeline_full);
+  if (backlog_->size() < worker_.shared.limits.pipeline_bytes) return;
+  worker_.metrics.count_listener(family::kPipelinePauses, listener_);
+  pause(Pause::pipeline_full);
 }
 
 std::unique_ptr<std::string> ClientConnection::take_backlog() {
@@ -149,6 +165,10 @@ void ClientConnection::on_flushed() {
 
 bool ClientConnection::on_request_head(const http::RequestHead& head) {
   exchange_.emplace(*this, worker_);
+  ++requests_;
+  if (at_last_request()) {
+    worker_.metrics.count_listener(family::kConnectionsUsedUp, listener_);
+  }
   return exchange_->on_request_head(head);
 }
 
@@ -257,6 +277,7 @@ void ClientConnection::linger() {
 void ClientConnection::close() {
   if (state_ == State::closed) return;
   state_ = State::closed;
+  if (is_counted_) worker_.shared.peers.leave(peer_);
   disarm();
   server_.retire(*this);
 }

@@ -3,8 +3,8 @@
 //
 // Owns     The stream, the request parser, the exchange under way, and pipelined bytes that wait
 //          for it.
-// Bounds   kPipelineBytes of pipelined bytes; past that, reading stops until the exchange ends.
-// Threads  On its worker's loop only.
+// Bounds   Limits::pipeline_bytes of pipelined bytes; past that, reading stops until the exchange
+// ends. Threads  On its worker's loop only.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,9 @@ class ClientConnection final : public net::Retirable,
 
   // Once, after the stream was accepted.
   void start();
+  // False when its address has as many connections as it may have. Trusted proxies are not counted:
+  // they bring the connections of others.
+  bool join_peers();
   net::Stream& stream() { return stream_; }
 
   std::size_t listener() const { return listener_; }
@@ -46,6 +49,9 @@ class ClientConnection final : public net::Retirable,
   bool peer_is_trusted() const { return peer_is_trusted_; }
   // When the first byte of the request under way came; only with the access log on.
   std::uint64_t head_started_us() const { return head_started_us_; }
+
+  // The request under way is the last that this connection may bring.
+  bool at_last_request() const;
 
   // Sends; a broken connection is noticed here or by on_broken().
   void write(std::string_view bytes);
@@ -105,6 +111,7 @@ class ClientConnection final : public net::Retirable,
   Address peer_;
   std::uint64_t head_started_us_ = 0;
   std::size_t unread_bytes_ = 0;  // queued when the time to read them began
+  std::uint32_t requests_ = 0;    // that it has brought
   std::uint16_t listener_;
   State state_ = State::open;
   std::uint8_t pauses_ = 0;  // set of Pause
@@ -112,6 +119,7 @@ class ClientConnection final : public net::Retirable,
   bool consuming_ = false;
   bool inside_head_ = false;  // the time of a head is running
   bool peer_ended_ = false;   // it sends no more
+  bool is_counted_ = false;   // among Shared::peers
 };
 
 }  // namespace ringside::relay

@@ -35,7 +35,8 @@ class Decider {
   void by_id(std::string_view id);
   void by_key(std::string_view id);
   void by_standing(const session::Table::Found& found);
-  void by_binding(const session::Binding& binding);
+  void by_binding(const session::Table::Found& found);
+  bool has_all_streams(std::uint32_t streams) const;
   void lost(Because because, Failure failure);
   void go(Row row, Because because) {
     decision_.routing.row = row;
@@ -201,7 +202,7 @@ void Decider::by_standing(const session::Table::Found& found) {
   decision_.binding = found.binding;
   switch (found.standing) {
     case Standing::bound:
-      return by_binding(found.binding);
+      return by_binding(found);
     case Standing::lost:
       return lost(Because::lost, Failure::session_ended);
     case Standing::deleted:
@@ -218,7 +219,8 @@ void Decider::by_standing(const session::Table::Found& found) {
   go(Row::unknown, Because::unknown);
 }
 
-void Decider::by_binding(const session::Binding& binding) {
+void Decider::by_binding(const session::Table::Found& found) {
+  const session::Binding& binding = found.binding;
   decision_.digest = binding.digest;
   decision_.owner = pool_.snapshot().find(binding.owner);
   decision_.routing.owner = binding.owner;
@@ -233,9 +235,19 @@ void Decider::by_binding(const session::Binding& binding) {
     decision_.owner_is_lost = true;
     return lost(Because::owner_lost, Failure::owner_lost);
   }
+  if (has_all_streams(found.streams)) {
+    return refuse(Failure::too_many_streams, Because::too_many_streams);
+  }
   decision_.because = decision_.is_tagged   ? Because::tag
                       : binding.provisional ? Because::provisional_binding
                                             : Because::binding;
+}
+
+// Whether the answer will be a stream is not known yet, but these alone open one.
+bool Decider::has_all_streams(std::uint32_t streams) const {
+  const std::uint32_t most = affinity_.max_streams_per_session;
+  return most != 0 && streams >= most &&
+         (method_ == http::Method::get || method_ == http::Method::post);
 }
 
 // The loss policy: a failure, unless the pool revives. Only a POST can revive: what else there is

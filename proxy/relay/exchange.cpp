@@ -55,7 +55,7 @@ Exchange::~Exchange() {
 bool Exchange::on_request_head(const http::RequestHead& head) {
   method_ = head.method;
   client_is_1_1_ = head.version_minor > 0;
-  client_keeps_alive_ = head.keep_alive;
+  client_keeps_alive_ = head.keep_alive && !client_.at_last_request();
   expects_continue_ = head.expects_continue;
   request_framing_ = head.framing.kind;
   request_left_ = head.framing.length;
@@ -156,7 +156,7 @@ std::uint64_t Exchange::client_hash(const Address& client) const {
 
 // --- 2. choose the endpoint and connect ----------------------------------------------------------
 
-// Ends with a connection (open or under way) or with a failure.
+// Ends with a connection (open, under way, or waiting for its turn) or with a failure.
 void Exchange::attach() {
   for (;;) {
     const upstream::Endpoint* endpoint = pool_->pool.pick(routing_, worker_.random, tried_);
@@ -167,13 +167,11 @@ void Exchange::attach() {
       upstream_->expect_response_to(method_, asks_websocket_);
       return;
     }
-    upstream_ = std::make_unique<UpstreamConnection>(worker_, *endpoint);
+    upstream_ = std::make_unique<UpstreamConnection>(worker_, *pool_, *endpoint);
     upstream_->expect_response_to(method_, asks_websocket_);
-    const int error = upstream_->connect(*this);
-    if (error == 0) {
-      pool_->connect.arm(*upstream_);
-      return;
-    }
+    const int error = upstream_->connect(*this, pool_->connect);
+    if (error == 0) return;
+    if (error == UpstreamConnection::kQueueFull) return fail(Failure::queue_full);
     // no descriptor, no route: said at once, but like any other failed connect
     worker_.metrics.count_connect(pool_->pool, *endpoint, connect_result::kError);
     release_upstream(false);
@@ -201,6 +199,16 @@ void Exchange::on_upstream_connected() {
   upstream_->disarm();
   if (endpoint_->refusal().refusing()) endpoint_->refusal().broken();
   worker_.metrics.count_connect(pool_->pool, *endpoint_, connect_result::kOk);
+  if (trace_) trace_->connected_us = net::Loop::precise_us();
+  send_unsent();
+  client_.settle();
+}
+
+// Another request has ended on this connection: it took the place of the one that waited.
+void Exchange::on_upstream_given(std::unique_ptr<UpstreamConnection> connection) {
+  worker_.loop.retire(std::exchange(upstream_, std::move(connection)));
+  upstream_->reuse(*this);
+  upstream_->expect_response_to(method_);
   if (trace_) trace_->connected_us = net::Loop::precise_us();
   send_unsent();
   client_.settle();
@@ -360,7 +368,9 @@ void Exchange::on_upstream_drained() {
 // --- 4. ends -------------------------------------------------------------------------------------
 
 void Exchange::on_upstream_deadline() {
-  if (!upstream_->connected()) {
+  if (upstream_->waits()) {
+    fail(Failure::queue_timeout);
+  } else if (!upstream_->connected()) {
     endpoint_->refusal().broken();  // silence proves nothing
     connect_failed(Failure::owner_silent, connect_result::kTimeout);
   } else if (response_state_ == ResponseState::waiting && recovery_ && recovery_->leads) {

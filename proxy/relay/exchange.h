@@ -75,6 +75,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
 
   // From the upstream connection. Each settles the client connection as its last act.
   void on_upstream_connected() override;
+  void on_upstream_given(std::unique_ptr<UpstreamConnection> connection) override;
   void on_connect_failed(int error) override;
   void on_upstream_deadline() override;
   void on_upstream_drained() override;

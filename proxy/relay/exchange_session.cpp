@@ -48,6 +48,7 @@ Outcome outcome_of(Because because) {
     case Because::binding:
     case Because::provisional_binding:
     case Because::tag:
+    case Because::too_many_streams:
       return Outcome::bound;
     case Because::unknown:
       return Outcome::unknown;

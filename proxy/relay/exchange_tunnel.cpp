@@ -5,6 +5,7 @@
 //          without a byte for PoolTimeouts::tunnel ends; so does one of which one side has ended,
 //          after a minute.
 // Source   RFC 9110, 7.8; RFC 6455, 4.
+#include "observe/families.h"
 #include "relay/client_connection.h"
 #include "relay/exchange.h"
 #include "relay/worker.h"
@@ -15,7 +16,7 @@ namespace ringside::relay {
 void Exchange::open_tunnel(const http::ResponseHead& head) {
   counts_as_tunnel_ = true;
   endpoint_->load().tunnels.fetch_add(1, std::memory_order_relaxed);
-  worker_.metrics.count_tunnel(pool_->pool, *endpoint_);
+  worker_.metrics.count_endpoint(observe::family::kTunnelsTotal, pool_->pool, *endpoint_);
   session_.hold_for_stream();
   write_response_head(head);
   response_state_ = ResponseState::tunnel;

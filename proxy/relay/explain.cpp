@@ -49,6 +49,7 @@ Rule rule_of(Because because) {
       return kPlaced;
     case Because::binding:
     case Because::provisional_binding:
+    case Because::too_many_streams:
       return kBound;
     case Because::forged_tag:
     case Because::tag:
@@ -101,6 +102,8 @@ std::string_view why(const Decision& decision, const Pool& pool, http::Method me
     case Because::provisional_binding:
       return "that endpoint opened a stream for it, which proves little: if it does not know the "
              "session the others are asked";
+    case Because::too_many_streams:
+      return "the session has max_streams_per_session event streams open already";
     case Because::tag:
       return "the tag is good and names that endpoint; no other is asked";
     case Because::tag_of_nobody:

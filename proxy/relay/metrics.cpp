@@ -54,7 +54,10 @@ Metrics::Metrics(observe::Registry& registry, std::vector<std::string> listeners
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     listener_cell(family::kConnectionsTotal, i);
     listener_cell(family::kConnectionsRefused, i);
+    listener_cell(family::kConnectionsUsedUp, i);
+    listener_cell(family::kPipelinePauses, i);
   }
+  process_cell(family::kAcceptPauses);
   for (const Pool& pool : pools) {
     auto& cells = outcomes_.emplace_back();
     std::transform(kOutcomes.begin(), kOutcomes.end(), cells.begin(),
@@ -74,7 +77,8 @@ Metrics::Metrics(observe::Registry& registry, std::vector<std::string> listeners
     }
     for (const auto& endpoint : pool.snapshot().endpoints()) {
       for (const std::string_view result : kConnectResults) connect_cell(pool, *endpoint, result);
-      tunnel_cell(pool, *endpoint);
+      endpoint_cell(family::kTunnelsTotal, pool, *endpoint);
+      endpoint_cell(family::kUpstreamQueued, pool, *endpoint);
     }
   }
 }
@@ -139,12 +143,18 @@ observe::Cell& Metrics::connect_cell(const Pool& pool, const upstream::Endpoint&
   return *cell;
 }
 
-observe::Cell& Metrics::tunnel_cell(const Pool& pool, const upstream::Endpoint& endpoint) {
-  observe::Cell*& cell = others_[{family::kTunnelsTotal, pool.index(), endpoint.id(), {}}];
+observe::Cell& Metrics::endpoint_cell(std::string_view family, const Pool& pool,
+                                      const upstream::Endpoint& endpoint) {
+  observe::Cell*& cell = others_[{family, pool.index(), endpoint.id(), {}}];
   if (cell == nullptr) {
-    cell = &registry_.cell(family::kTunnelsTotal,
-                           {{"pool", pool.options().name}, {"endpoint", endpoint.name()}});
+    cell = &registry_.cell(family, {{"pool", pool.options().name}, {"endpoint", endpoint.name()}});
   }
+  return *cell;
+}
+
+observe::Cell& Metrics::process_cell(std::string_view family) {
+  observe::Cell*& cell = others_[{family, 0, 0, {}}];
+  if (cell == nullptr) cell = &registry_.cell(family, {});
   return *cell;
 }
 

@@ -67,19 +67,23 @@ class Metrics {
                      std::string_view result) {
     connect_cell(pool, endpoint, result).add();
   }
-  void count_tunnel(const Pool& pool, const upstream::Endpoint& endpoint) {
-    tunnel_cell(pool, endpoint).add();
+  void count_endpoint(std::string_view family, const Pool& pool,
+                      const upstream::Endpoint& endpoint) {
+    endpoint_cell(family, pool, endpoint).add();
   }
   void count_listener(std::string_view family, std::size_t listener) {
     listener_cell(family, listener).add();
   }
+  void count_process(std::string_view family) { process_cell(family).add(); }
 
  private:
   observe::Cell& pool_cell(std::string_view family, const Pool& pool, std::string_view label = {},
                            std::string_view value = {});
   observe::Cell& connect_cell(const Pool& pool, const upstream::Endpoint& endpoint,
                               std::string_view result);
-  observe::Cell& tunnel_cell(const Pool& pool, const upstream::Endpoint& endpoint);
+  observe::Cell& endpoint_cell(std::string_view family, const Pool& pool,
+                               const upstream::Endpoint& endpoint);
+  observe::Cell& process_cell(std::string_view family);
   observe::Cell& listener_cell(std::string_view family, std::size_t listener);
 
   observe::Registry& registry_;

@@ -49,6 +49,13 @@ struct PoolTimeouts {
   milliseconds tunnel = std::chrono::hours(1);       // without a byte either way
 };
 
+// Towards each endpoint, over all workers.
+struct PoolLimits {
+  std::uint32_t connections = 0;  // 0: none
+  std::uint32_t queue = 1024;     // requests that wait for one
+  milliseconds queue_timeout = std::chrono::seconds(5);
+};
+
 struct PoolOptions {
   std::string name;
   std::vector<upstream::EndpointOptions> endpoints;
@@ -57,13 +64,19 @@ struct PoolOptions {
   upstream::RingOptions ring;
   PoolTimeouts timeouts;
   bool websocket = true;  // a request may switch to it
+  PoolLimits limits;
 };
 
 struct Limits {
   std::size_t header_bytes = 64 * kKiB;
-  std::uint64_t body_bytes = 0;        // 0: none
-  std::uint64_t body_rate = 128;       // bytes a second at least, of a request's body; 0: none
-  std::uint32_t connections = 10'000;  // clients', over all listeners and workers
+  std::uint32_t header_fields = 256;          // nginx and Node stop at about as many
+  std::size_t target_bytes = 16 * kKiB;       // HAProxy takes as much in all, nginx the half of it
+  std::uint64_t body_bytes = 0;               // 0: none
+  std::uint64_t body_rate = 128;              // bytes a second at least, of a request's body; 0: none
+  std::uint32_t connections = 10'000;         // clients', over all listeners and workers
+  std::uint32_t connections_per_client = 0;   // of one address; 0: none
+  std::uint32_t requests_per_connection = 0;  // 0: none
+  std::size_t pipeline_bytes = 64 * kKiB;     // of requests that wait for the one before them
 };
 
 }  // namespace ringside::relay

@@ -74,11 +74,23 @@ void Revival::place() {
       upstream_->reuse(*this);
       return send();
     }
-    upstream_ = std::make_unique<UpstreamConnection>(worker_, *endpoint_);
-    if (upstream_->connect(*this) == 0) return pool_.connect.arm(*upstream_);
+    if (connect() == 0) return;
     release(false);
     tried_.push_back(endpoint_->id());
   }
+}
+
+// An endpoint that has too many connections is waited for; one that has too many waiting is passed
+// over, as one that refuses is.
+int Revival::connect() {
+  upstream_ = std::make_unique<UpstreamConnection>(worker_, pool_, *endpoint_);
+  return upstream_->connect(*this, pool_.connect);
+}
+
+void Revival::on_upstream_given(std::unique_ptr<UpstreamConnection> connection) {
+  worker_.loop.retire(std::exchange(upstream_, std::move(connection)));
+  upstream_->reuse(*this);
+  send();
 }
 
 void Revival::on_upstream_connected() {
@@ -187,8 +199,7 @@ void Revival::go_on(bool reusable) {
   step_ = Step::initialized;
   if (reusable) return send();
   release(false);
-  upstream_ = std::make_unique<UpstreamConnection>(worker_, *endpoint_);
-  if (upstream_->connect(*this) == 0) return pool_.connect.arm(*upstream_);
+  if (connect() == 0) return;
   not_revived(Failure::no_endpoint);
 }
 

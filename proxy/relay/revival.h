@@ -64,6 +64,7 @@ class Revival final : public net::Retirable, private UpstreamUser {
   };
 
   void on_upstream_connected() override;
+  void on_upstream_given(std::unique_ptr<UpstreamConnection> connection) override;
   void on_connect_failed(int error) override;
   void on_upstream_deadline() override;
   void on_upstream_drained() override {}
@@ -77,6 +78,7 @@ class Revival final : public net::Retirable, private UpstreamUser {
   void on_response_refused() override;
 
   void place();
+  int connect();
   void send();
   void go_on(bool reusable);
   std::string request() const;

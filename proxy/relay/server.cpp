@@ -1,7 +1,9 @@
 // Accepting, keeping the list of clients, draining it.
 #include "relay/server.h"
 
+#include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "observe/families.h"
 
@@ -15,7 +17,9 @@ constexpr milliseconds kWarnEvery = std::chrono::seconds(10);
 }  // namespace
 
 Server::Server(net::Loop& loop, Shared& shared, const std::vector<net::Bound>& bound)
-    : worker_(loop, shared), warned_(bound.size()) {
+    : worker_(loop, shared),
+      warned_(bound.size()),
+      pause_(worker_, [this] { resume_accepting(); }) {
   for (std::size_t i = 0; i < bound.size(); ++i) {
     listeners_.push_back(std::make_unique<net::Listener>(
         loop, bound[i], [this, i](int error) { on_connection(i, error); }));
@@ -30,8 +34,21 @@ void Server::on_connection(std::size_t listener, int error) {
     worker_.shared.log.warn(
         "a connection could not be accepted",
         {{"listener", worker_.shared.listeners[listener].name}, {"error", std::strerror(error)}});
+    if (error == EMFILE || error == ENFILE) pause_.begin();
     return;
   }
+  if (pause_.paused()) {
+    held_.push_back(listener);  // the listener is silent until this one is accepted
+  } else {
+    accept(listener);
+  }
+}
+
+void Server::resume_accepting() {
+  for (const std::size_t listener : std::exchange(held_, {})) on_connection(listener, 0);
+}
+
+void Server::accept(std::size_t listener) {
   auto client = std::make_unique<ClientConnection>(*this, worker_, listener);
   if (!listeners_[listener]->accept(client->stream())) return;
   worker_.metrics.count_listener(family::kConnectionsTotal, listener);
@@ -46,7 +63,11 @@ void Server::on_connection(std::size_t listener, int error) {
   if (most != 0 && open > most) {
     worker_.metrics.count_listener(family::kConnectionsRefused, listener);
     accepted.refuse(Failure::too_many_connections);
+  } else if (!accepted.join_peers()) {
+    worker_.metrics.count_listener(family::kConnectionsRefused, listener);
+    accepted.refuse(Failure::too_many_connections_of_client);
   }
+  pause_.look();
 }
 
 void Server::retire(ClientConnection& client) {
@@ -103,6 +124,8 @@ void Server::drain(std::function<void()> on_done) {
   on_done_ = std::move(on_done);
   worker_.draining = true;
   listeners_.clear();
+  held_.clear();
+  pause_.end();
   for (ClientConnection* client = first_; client != nullptr;) {
     ClientConnection* next = client->next;
     client->drain();

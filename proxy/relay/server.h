@@ -1,7 +1,9 @@
 // A worker's listeners and its clients.
 //
 // Owns     The client connections, in a list; each leaves it when it closes.
-// Bounds   Limits::connections over all workers: one more is answered 503 and closed, and counted.
+// Bounds   Limits::connections over all workers: one more is answered 503 and closed, and counted;
+//          so is one over Limits::connections_per_client.
+//          Accepting pauses when descriptors run out.
 // Threads  On its loop only.
 #pragma once
 
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "net/listener.h"
+#include "relay/accept_pause.h"
 #include "relay/client_connection.h"
 #include "relay/worker.h"
 
@@ -38,11 +41,15 @@ class Server {
  private:
   void on_connection(std::size_t listener, int error);
   void warn_of_protocol(const ClientConnection& client, Failure failure);
+  void accept(std::size_t listener);
+  void resume_accepting();
   void check_done();
 
   Worker worker_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::vector<std::optional<Time>> warned_;  // of another protocol, by listener
+  AcceptPause pause_;
+  std::vector<std::size_t> held_;  // listeners with a client that waits for the end of the pause
   ClientConnection* first_ = nullptr;
   std::function<void()> on_done_;
 };

@@ -5,22 +5,44 @@
 
 namespace ringside::relay {
 
-UpstreamConnection::UpstreamConnection(Worker& worker, const upstream::Endpoint& endpoint)
-    : endpoint_(endpoint),
+UpstreamConnection::UpstreamConnection(Worker& worker, WorkerPool& pool,
+                                       const upstream::Endpoint& endpoint)
+    : slot_(pool, endpoint),
       user_(nullptr),
       stream_(worker.loop, *this),
-      parser_(worker.response_scratch, worker.shared.limits.header_bytes) {
-  endpoint_.load().connections.fetch_add(1, std::memory_order_relaxed);
-}
+      parser_(worker.response_scratch, worker.shared.limits.header_bytes) {}
 
-UpstreamConnection::~UpstreamConnection() {
-  endpoint_.load().connections.fetch_sub(1, std::memory_order_relaxed);
-}
-
-int UpstreamConnection::connect(UpstreamUser& user) {
+int UpstreamConnection::connect(UpstreamUser& user, net::DeadlineList& timeout) {
   user_ = &user;
+  switch (slot_.ask(*this)) {
+    case upstream::Slots::Answer::taken:
+      return open(timeout);
+    case upstream::Slots::Answer::waits:
+      return 0;
+    case upstream::Slots::Answer::full:
+      break;
+  }
+  return kQueueFull;
+}
+
+int UpstreamConnection::open(net::DeadlineList& timeout) {
   state_ = State::connecting;
-  return stream_.connect(endpoint_.address());
+  const int error = stream_.connect(endpoint().address());
+  if (error == 0) timeout.arm(*this);
+  return error;
+}
+
+void UpstreamConnection::on_slot(net::DeadlineList& timeout) {
+  disarm();
+  slot_.granted();
+  if (const int error = open(timeout); error != 0) user_->on_connect_failed(error);
+}
+
+void UpstreamConnection::on_connection(std::unique_ptr<UpstreamConnection> connection) {
+  UpstreamUser* const user = user_;
+  slot_.superseded();
+  abandon();
+  user->on_upstream_given(std::move(connection));
 }
 
 void UpstreamConnection::reuse(UpstreamUser& user) {
@@ -36,6 +58,7 @@ void UpstreamConnection::become_idle(UpstreamPool& pool) {
 
 void UpstreamConnection::abandon() {
   disarm();
+  if (waits()) slot_.give_back();
   state_ = State::abandoned;
 }
 

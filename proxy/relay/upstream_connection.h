@@ -1,4 +1,5 @@
-// One connection to an endpoint: connecting, in use, a tunnel, or idle in its pool.
+// One connection to an endpoint: waiting for its turn, connecting, in use, a tunnel, or idle in its
+// pool.
 //
 // Owns     The stream and the response parser. It is owned by its user (an exchange, or a call of
 //          the proxy's own), or by its UpstreamPool while idle.
@@ -13,16 +14,21 @@
 #include "net/stream.h"
 #include "relay/failure.h"
 #include "relay/upstream_pool.h"
+#include "relay/upstream_queue.h"
 #include "upstream/endpoint.h"
 
 namespace ringside::relay {
 
+class UpstreamConnection;
 struct Worker;
+struct WorkerPool;
 
 // Who sends a request on an upstream connection and reads the response. Each call may end the user.
 class UpstreamUser : public http::ResponseSink {
  public:
   virtual void on_upstream_connected() = 0;
+  // In place of the one that waits; see reuse().
+  virtual void on_upstream_given(std::unique_ptr<UpstreamConnection> connection) = 0;
   virtual void on_connect_failed(int error) = 0;
   virtual void on_upstream_deadline() = 0;
   virtual void on_upstream_drained() = 0;
@@ -46,10 +52,9 @@ class UpstreamConnection final : public net::Retirable,
                                  public net::Deadline,
                                  private net::StreamHandler {
  public:
-  UpstreamConnection(Worker& worker, const upstream::Endpoint& endpoint);
-  ~UpstreamConnection() override;
+  UpstreamConnection(Worker& worker, WorkerPool& pool, const upstream::Endpoint& endpoint);
 
-  const upstream::Endpoint& endpoint() const { return endpoint_; }
+  const upstream::Endpoint& endpoint() const { return slot_.endpoint(); }
   net::Stream& stream() { return stream_; }
   bool connected() const {
     return state_ == State::in_use || state_ == State::tunnel || state_ == State::idle;
@@ -57,8 +62,14 @@ class UpstreamConnection final : public net::Retirable,
   // Carried an exchange before this one: its endpoint may be about to close it.
   bool reused() const { return reused_; }
 
-  // Connects for this user; an errno when that fails at once.
-  int connect(UpstreamUser& user);
+  // Connects for this user, or waits until it may (PoolLimits): its time runs. An errno when that
+  // fails at once, kQueueFull when too many wait.
+  static constexpr int kQueueFull = -1;
+  int connect(UpstreamUser& user, net::DeadlineList& timeout);
+  bool waits() const { return slot_.waits(); }
+  // From the queue: a slot, or a connection that has one.
+  void on_slot(net::DeadlineList& timeout);
+  void on_connection(std::unique_ptr<UpstreamConnection> connection);
   // An idle connection goes to work again.
   void reuse(UpstreamUser& user);
   // Requires: in use, the response complete and nothing after it.
@@ -73,8 +84,9 @@ class UpstreamConnection final : public net::Retirable,
   void on_deadline() override;
 
  private:
-  enum class State : std::uint8_t { connecting, in_use, tunnel, idle, abandoned };
+  enum class State : std::uint8_t { waiting, connecting, in_use, tunnel, idle, abandoned };
 
+  int open(net::DeadlineList& timeout);
   void on_connected() override;
   void on_connect_failed(int error) override;
   void on_data(std::string_view bytes) override;
@@ -83,14 +95,14 @@ class UpstreamConnection final : public net::Retirable,
   void on_drained() override;
   void on_flushed() override;
 
-  const upstream::Endpoint& endpoint_;
+  UpstreamSlot slot_;  // first: given back when the socket is closed
   union {
-    UpstreamUser* user_;  // connecting, in_use, tunnel
+    UpstreamUser* user_;  // waiting, connecting, in_use, tunnel
     UpstreamPool* pool_;  // idle
   };
   net::Stream stream_;
   http::ResponseParser parser_;
-  State state_ = State::connecting;
+  State state_ = State::waiting;
   bool reused_ = false;
 };
 

@@ -6,14 +6,15 @@
 
 #include "base/limits.h"
 #include "relay/upstream_connection.h"
+#include "relay/upstream_queue.h"
 
 namespace ringside::relay {
 namespace {
 constexpr milliseconds kIdleTime = std::chrono::seconds(4);
 }  // namespace
 
-UpstreamPool::UpstreamPool(net::Loop& loop, net::Deadlines& deadlines)
-    : loop_(loop), idle_timeout_(deadlines, kIdleTime) {}
+UpstreamPool::UpstreamPool(net::Loop& loop, net::Deadlines& deadlines, UpstreamQueue* queue)
+    : loop_(loop), queue_(queue), idle_timeout_(deadlines, kIdleTime) {}
 
 UpstreamPool::~UpstreamPool() = default;
 
@@ -28,11 +29,13 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(upstream::EndpointId endp
   auto connection = std::move(idle.back());
   idle.pop_back();
   connection->disarm();
+  if (queue_ != nullptr) connection->endpoint().slots().end_idle();
   return connection;
 }
 
 void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
   Idle& idle = idle_of(connection->endpoint().id());
+  if (queue_ != nullptr && queue_->take_over(connection)) return;
   if (idle.size() == kIdleUpstreamsMax) drop(*idle.front());
   connection->become_idle(*this);
   idle_timeout_.arm(*connection);
@@ -43,15 +46,26 @@ void UpstreamPool::drop(UpstreamConnection& connection) {
   Idle& idle = idle_of(connection.endpoint().id());
   const auto found = std::find_if(idle.begin(), idle.end(),
                                   [&](const auto& each) { return each.get() == &connection; });
-  if (found == idle.end()) return;
+  if (found == idle.end()) {
+    if (queue_ != nullptr) queue_->drop(connection);
+    return;
+  }
+  if (queue_ != nullptr) connection.endpoint().slots().end_idle();
   (*found)->disarm();
   loop_.retire(std::move(*found));
   idle.erase(found);
 }
 
+void UpstreamPool::drop_oldest(upstream::EndpointId endpoint) {
+  Idle& idle = idle_of(endpoint);
+  if (!idle.empty() && idle.front()->endpoint().slots().waiting() > 0) drop(*idle.front());
+}
+
 void UpstreamPool::close_all() {
+  if (queue_ != nullptr) queue_->close_all();
   for (Idle& idle : idle_) {
     for (auto& connection : idle) {
+      if (queue_ != nullptr) connection->endpoint().slots().end_idle();
       connection->disarm();
       loop_.retire(std::move(connection));
     }

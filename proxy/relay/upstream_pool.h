@@ -19,10 +19,12 @@
 namespace ringside::relay {
 
 class UpstreamConnection;
+class UpstreamQueue;
 
 class UpstreamPool {
  public:
-  UpstreamPool(net::Loop& loop, net::Deadlines& deadlines);
+  // `queue`: who waits for a connection, nullptr where connections are not bounded.
+  UpstreamPool(net::Loop& loop, net::Deadlines& deadlines, UpstreamQueue* queue);
   ~UpstreamPool();
 
   // The most recently used idle connection to this endpoint, or nullptr.
@@ -30,6 +32,8 @@ class UpstreamPool {
   void put(std::unique_ptr<UpstreamConnection> connection);
   // The connection is closed or silent for too long: destroyed at the end of the turn.
   void drop(UpstreamConnection& connection);
+  // Makes room for somebody who waits for this endpoint.
+  void drop_oldest(upstream::EndpointId endpoint);
   void close_all();
 
  private:
@@ -37,6 +41,7 @@ class UpstreamPool {
   Idle& idle_of(upstream::EndpointId endpoint);
 
   net::Loop& loop_;
+  UpstreamQueue* queue_;
   net::DeadlineList idle_timeout_;
   std::vector<Idle> idle_;  // by endpoint id
 };

@@ -26,16 +26,20 @@ std::vector<std::string> names_of(const std::vector<ListenerOptions>& listeners)
 
 }  // namespace
 
-WorkerPool::WorkerPool(Pool& shared_pool, net::Loop& loop, net::Deadlines& deadlines)
+WorkerPool::WorkerPool(Pool& shared_pool, Worker& worker)
     : pool(shared_pool),
-      idle(loop, deadlines),
-      connect(deadlines, shared_pool.options().timeouts.connect),
-      response_head(deadlines, shared_pool.options().timeouts.response_head),
-      search_silence(deadlines, kSearchSilence),
-      handshake(deadlines, kHandshakeTime),
-      stream_idle(deadlines, shared_pool.options().timeouts.stream_idle),
-      stream_keep_alive(deadlines, shared_pool.options().timeouts.stream_keep_alive),
-      tunnel(deadlines, shared_pool.options().timeouts.tunnel) {}
+      queue(shared_pool.options().limits.connections != 0
+                ? std::make_unique<UpstreamQueue>(worker, *this)
+                : nullptr),
+      all_upstreams(worker.shared.all_upstreams),
+      idle(worker.loop, worker.deadlines, queue.get()),
+      connect(worker.deadlines, shared_pool.options().timeouts.connect),
+      response_head(worker.deadlines, shared_pool.options().timeouts.response_head),
+      search_silence(worker.deadlines, kSearchSilence),
+      handshake(worker.deadlines, kHandshakeTime),
+      stream_idle(worker.deadlines, shared_pool.options().timeouts.stream_idle),
+      stream_keep_alive(worker.deadlines, shared_pool.options().timeouts.stream_keep_alive),
+      tunnel(worker.deadlines, shared_pool.options().timeouts.tunnel) {}
 
 WorkerListener::WorkerListener(const ListenerOptions& options, net::Deadlines& deadlines)
     : request_head(deadlines, options.timeouts.request_head),
@@ -52,8 +56,10 @@ Worker::Worker(net::Loop& worker_loop, Shared& shared_state)
       linger(deadlines, kLinger),
       unread(deadlines, kUnread),
       mail(loop, [this] { on_mail(); }) {
+  request_scratch.fields_max = shared.limits.header_fields;
+  request_scratch.first_max = shared.limits.target_bytes;
   shared.mailboxes.emplace_back().set_wakeup(&mail);
-  for (Pool& pool : shared.pools) pools.emplace_back(pool, loop, deadlines);
+  for (Pool& pool : shared.pools) pools.emplace_back(pool, *this);
   for (const ListenerOptions& listener : shared.listeners) {
     listeners.emplace_back(listener, deadlines);
   }
@@ -72,6 +78,12 @@ void Worker::on_mail() {
     for (Exchange* exchange : waiting) exchange->unpark();
     for (Exchange* exchange : waiting) exchange->on_search_over(message.failure);
   }
+  for (const SlotNews& news : shared.mailboxes[index].take_news()) {
+    pools[news.pool].queue->on_news(news);
+  }
+  for (WorkerPool& pool : pools) {
+    if (pool.queue) pool.queue->hand_over_spares();
+  }
 }
 
 void Mailbox::post(const SearchOver& message) {
@@ -79,6 +91,18 @@ void Mailbox::post(const SearchOver& message) {
   if (wakeup_ == nullptr) return;
   messages_.push_back(message);
   wakeup_->wake();
+}
+
+void Mailbox::post(const SlotNews& news) {
+  const std::lock_guard lock(mutex_);
+  if (wakeup_ == nullptr) return;
+  news_.push_back(news);
+  wakeup_->wake();
+}
+
+std::vector<SlotNews> Mailbox::take_news() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(news_, {});
 }
 
 std::vector<SearchOver> Mailbox::take() {

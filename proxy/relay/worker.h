@@ -25,9 +25,11 @@
 #include "observe/log.h"
 #include "relay/metrics.h"
 #include "relay/options.h"
+#include "relay/peer_counts.h"
 #include "relay/pool.h"
 #include "relay/router.h"
 #include "relay/upstream_pool.h"
+#include "relay/upstream_queue.h"
 
 namespace ringside::relay {
 
@@ -45,13 +47,16 @@ class Mailbox {
  public:
   // Any thread. A worker that has gone gets nothing.
   void post(const SearchOver& message);
+  void post(const SlotNews& news);
   std::vector<SearchOver> take();
+  std::vector<SlotNews> take_news();
   // The worker's: what wakes its loop; nullptr when it goes.
   void set_wakeup(net::Wakeup* wakeup);
 
  private:
   std::mutex mutex_;
   std::vector<SearchOver> messages_;
+  std::vector<SlotNews> news_;
   net::Wakeup* wakeup_ = nullptr;
 };
 
@@ -68,14 +73,21 @@ struct Shared {
   std::function<void()> on_refusal;  // an endpoint refused: wake the probe; any thread
   std::vector<std::atomic<std::uint32_t>> connections;  // open clients, by listener
   std::atomic<std::uint32_t> all_connections{0};
-  std::deque<Mailbox> mailboxes;  // by Worker::index
+  std::atomic<std::uint32_t> all_upstreams{0};  // connections to endpoints
+  std::uint64_t descriptors_max = UINT64_MAX;   // that the system allows
+  std::uint64_t sockets_max = UINT64_MAX;       // of both together: see accept_pause.h
+  std::atomic<std::uint32_t> workers_paused{0};
+  PeerCounts peers{system_random()};  // with Limits::connections_per_client
+  std::deque<Mailbox> mailboxes;      // by Worker::index
 };
 
 // A pool as one worker uses it: the shared part, this loop's connections, and its timeouts.
 struct WorkerPool {
-  WorkerPool(Pool& shared_pool, net::Loop& loop, net::Deadlines& deadlines);
+  WorkerPool(Pool& shared_pool, Worker& worker);
 
   Pool& pool;
+  std::unique_ptr<UpstreamQueue> queue;  // nullptr: connections are not bounded
+  std::atomic<std::uint32_t>& all_upstreams;
   UpstreamPool idle;
   net::DeadlineList connect;
   net::DeadlineList response_head;

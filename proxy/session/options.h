@@ -85,7 +85,8 @@ struct Options {
   milliseconds idle_ttl = std::chrono::hours(3);
   milliseconds owner_grace = std::chrono::seconds(10);
   std::uint32_t max_sessions = 100'000;
-  std::uint32_t max_sessions_per_client = 0;  // 0: none
+  std::uint32_t max_sessions_per_client = 0;     // 0: none
+  std::uint32_t max_streams_per_session = 1000;  // 0: none
   OnOwnerLost on_owner_lost = OnOwnerLost::not_found;
   ReviveOptions revive;
   SearchOptions search;

@@ -60,7 +60,7 @@ Table::Found Table::use(Key key, Time now) {
   const Entry& entry = shard.store[index];
   if (!has_lapsed(shard, index, now)) [[likely]] {
     if (entry.is_binding()) shard.touch(index, now);
-    return {entry.standing, entry.binding()};
+    return {entry.standing, entry.binding(), entry.streams};
   }
   const bool was_binding = entry.is_binding();
   const OwnerId owner = entry.owner;
@@ -79,7 +79,7 @@ Table::Found Table::peek(Key key, Time now) const {
   const EntryIndex index = shard.store.find(key);
   if (index == kNoEntry || has_lapsed(shard, index, now)) return {};
   const Entry& entry = shard.store[index];
-  return {entry.standing, entry.binding()};
+  return {entry.standing, entry.binding(), entry.streams};
 }
 
 Table::Learned Table::learn(Key key, const Binding& binding, const Address& client, Time now,

@@ -52,7 +52,8 @@ class Table {
   using Standing = session::Standing;
   struct Found {
     Standing standing = Standing::unknown;
-    Binding binding;  // that of a tombstone is what was, or was claimed
+    Binding binding;            // that of a tombstone is what was, or was claimed
+    std::uint32_t streams = 0;  // open now
   };
   // Looks a session up and, when it is bound, counts this as its use. What has lapsed is unknown.
   Found use(Key key, Time now);

@@ -12,6 +12,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "upstream/slots.h"
 
 namespace ringside::upstream {
 
@@ -61,6 +62,7 @@ class Endpoint {
 
   Load& load() const { return load_; }
   Refusal& refusal() const { return refusal_; }
+  Slots& slots() const { return slots_; }  // where connections are bounded
 
  private:
   EndpointId id_;
@@ -69,6 +71,7 @@ class Endpoint {
   std::uint32_t weight_;
   mutable Load load_;
   mutable Refusal refusal_;
+  mutable Slots slots_;
 };
 
 }  // namespace ringside::upstream

@@ -67,6 +67,7 @@ def ringside(tmp_path: Path) -> Iterator[Callable[..., Ringside]]:
     ringside(a, b, pool={"affinity": {...}})         keys of the pool
     ringside(a, listener={"timeouts": {...}})        keys of the listener
     ringside(a, limits={...}, workers=4)             keys of the file
+    ringside(a, open_files=64)                       a limit of descriptors
     ringside(config="...")                           a whole file
     ringside(flags=[...])                            no file
     """
@@ -80,6 +81,7 @@ def ringside(tmp_path: Path) -> Iterator[Callable[..., Ringside]]:
         flags: list[str] | None = None,
         env: dict[str, str] | None = None,
         ready: bool = True,
+        open_files: int | None = None,
         **top: object,
     ) -> Ringside:
         directory = tmp_path / f"proxy-{len(made)}"
@@ -93,7 +95,7 @@ def ringside(tmp_path: Path) -> Iterator[Callable[..., Ringside]]:
                 config = yaml.dump(config) + "\n"
             (directory / "ringside.yaml").write_text(config)
             flags = ["--config", "ringside.yaml"]
-        made.append(Ringside(directory, flags, env, json_log))
+        made.append(Ringside(directory, flags, env, json_log, open_files))
         return made[-1].wait_ready() if ready else made[-1]
 
     yield start

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -42,6 +43,10 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     for name, value in _SANITIZER_OPTIONS.items():
         result[name] = ":".join(filter(None, (os.environ.get(name), value)))
     return result
+
+
+def limit_open_files(most: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Lines:
@@ -90,6 +95,7 @@ class Ringside:
         flags: Sequence[str],
         env: dict[str, str] | None = None,
         json_log: bool = False,
+        open_files: int | None = None,
     ) -> None:
         self.directory = directory
         self.json_log = json_log
@@ -104,6 +110,7 @@ class Ringside:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=limit_open_files(open_files) if open_files else None,
         )
         self.stderr = Lines(self.process.stderr)
         self.stdout = Lines(self.process.stdout)
@@ -156,6 +163,11 @@ class Ringside:
     def rss_bytes(self) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+    def cpu_seconds(self) -> float:
+        """Spent so far, in user and system mode."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
     # Ending it
 

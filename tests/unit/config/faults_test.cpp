@@ -104,8 +104,8 @@ TEST_CASE("faults: an unknown key is told the nearest known one, wherever it sta
                   "log, shutdown, listeners, pools, limits, state_file"}},
                 {"limits: {header_byte: 1KiB}\n",
                  {"1:10: limits.header_byte: unknown key; did you mean header_bytes? Known here: "
-                  "header_bytes, "
-                  "body_bytes, body_rate, connections"}},
+                  "header_bytes, header_fields, target_bytes, body_bytes, body_rate, connections, "
+                  "connections_per_client, requests_per_connection, pipeline_bytes"}},
                 {"shutdown: {\"dead\\nline\": 1s}\n",
                  {"1:12: shutdown.dead\\x0aline: unknown key; did you mean deadline? Known here: "
                   "wait, deadline"}}});
@@ -412,6 +412,20 @@ TEST_CASE("faults: affinity, placement, ring and timeouts of a pool") {
          "(units: ms, s, m, h)",
          "7:87: pools.a.timeouts.stream_keep_alive: 999ms is below 1s: each open stream would be "
          "written to so often; write 1s or more, or 0s for none"}},
+       {"pools: {a: {endpoints: [10.0.0.1:80], limits: {connections: -1, queue_timeout: 0s}}}\n",
+        {"1:61: pools.a.limits.connections: \"-1\" is not a whole number; write digits alone, such "
+         "as 100",
+         "1:80: pools.a.limits.queue_timeout: 0s is outside 1ms..1h; stay within it: a request "
+         "that has waited for so long is answered 503"}},
+       {"limits: {header_fields: 15, target_bytes: 2MiB, pipeline_bytes: 0}\n"
+        "pools: {a: {endpoints: [10.0.0.1:80], affinity: {max_streams_per_session: 65536}}}\n",
+        {"1:25: limits.header_fields: 15 is outside 16..4096; stay within it: a head with more "
+         "fields is answered 431; each is looked at",
+         "1:43: limits.target_bytes: 2MiB is outside 1KiB..1MiB; stay within it: a longer request "
+         "target is answered 414",
+         "1:65: limits.pipeline_bytes: \"0\" has no unit; write 0B (units: B, KiB, MiB, GiB)",
+         "2:75: pools.a.affinity.max_streams_per_session: 65536 is outside 0..65535; stay within "
+         "it: a session that has so many open event streams gets no new one; 0 is none"}},
        {"pools: {a: {endpoints: [10.0.0.1:80], timeouts: {stream_keep_alive: 61m}}}\n",
         {"1:69: pools.a.timeouts.stream_keep_alive: 61m is outside 0s..1h; stay within it: an "
          "event stream that was silent for so long is sent a comment; 0s is none, else 1s at "
