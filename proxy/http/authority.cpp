@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 
 #include "base/address.h"
@@ -13,21 +12,24 @@ namespace {
 
 constexpr std::array<bool, 256> name_bytes() {
   std::array<bool, 256> table{};
-  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - 'a' + 'A'] = true;
+  for (unsigned c = 0; c < 26; ++c) table['a' + c] = table['A' + c] = true;
   for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
-  for (const unsigned char c : {'-', '.', '_', '~'}) table[c] = true;
+  for (const char c : std::string_view("-._~")) table[static_cast<unsigned char>(c)] = true;
   return table;
 }
 constexpr std::array<bool, 256> kNameBytes = name_bytes();
 
 // What stands behind the host: nothing, or ":" and a port, which may be empty.
 bool is_port(std::string_view text) {
-  if (text.empty() || text == ":") return true;
+  if (text.empty()) return true;
   if (text.front() != ':') return false;
-  text.remove_prefix(1);
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size();
+  std::uint32_t port = 0;
+  for (const char c : text.substr(1)) {
+    if (c < '0' || c > '9') return false;
+    port = port * 10 + static_cast<std::uint32_t>(c - '0');
+    if (port > 65535) return false;
+  }
+  return true;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace ringside::http {
@@ -68,7 +69,7 @@ struct RequestHead {
   bool keep_alive = true;      // what the client asked for, version and Connection together
   bool expects_continue = false;
   bool has_underscores = false;  // in the name of a field
-  bool asks_websocket = false;  // GET with Upgrade: websocket, and no other protocol beside it
+  bool asks_websocket = false;   // GET with Upgrade: websocket, and no other protocol beside it
   bool too_large =
       false;  // past the limit, but whole: it can be refused without closing the connection
   Framing framing;
@@ -117,5 +118,21 @@ bool is_encoded(const ResponseHead& head);
 
 // The known field of this name, else FieldId::other.
 FieldId field_id(std::string_view name);
+
+// The name of a field that is looked for again and again, such as the one that the configuration
+// gives the session's id: its number is found once.
+class FieldName {
+ public:
+  explicit FieldName(std::string_view name) : name_(name), id_(field_id(name)) {}
+
+  bool names(const Field& field) const {
+    if (id_ != FieldId::other || field.id != FieldId::other) return field.id == id_;
+    return equals_ignoring_case(field.name, name_);
+  }
+
+ private:
+  std::string name_;
+  FieldId id_;
+};
 
 }  // namespace ringside::http

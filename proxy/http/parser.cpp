@@ -1,12 +1,11 @@
-// llhttp's callbacks, and the rules that llhttp leaves to its user: one Host, one framing, known
-// codings.
+// llhttp's callbacks, and what is kept between two reads.
 #include "http/parser.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/limits.h"
-#include "http/authority.h"
+#include "http/head_rules.h"
 #include "http/parse_fault.h"
 
 namespace ringside::http {
@@ -46,93 +45,6 @@ Method method_of(std::uint8_t method) {
     default:
       return Method::other;
   }
-}
-
-// "http://host/path" (RFC 9112, 3.2.2) becomes authority and path; an origin-form target stays as
-// it is.
-ParseFault split_target(RequestHead& head) {
-  std::string_view target = head.target;
-  if (target.find('#') != std::string_view::npos) return ParseFault::target;
-  if (target.starts_with('/')) return ParseFault::none;
-  if (target == "*") return head.method == Method::options ? ParseFault::none : ParseFault::target;
-  constexpr std::string_view kScheme = "http://";
-  if (!equals_ignoring_case(target.substr(0, kScheme.size()), kScheme)) return ParseFault::target;
-  target.remove_prefix(kScheme.size());
-  const std::size_t slash = target.find_first_of("/?");
-  head.authority = target.substr(0, slash);
-  if (!is_authority(head.authority)) return ParseFault::target;
-  if (slash == std::string_view::npos) {
-    head.target = head.method == Method::options ? "*" : "/";
-  } else if (target[slash] == '?') {
-    return ParseFault::target;  // a query without a path: nobody sends it, and we would have to
-                                // copy
-  } else {
-    head.target = target.substr(slash);
-  }
-  return ParseFault::none;
-}
-
-ParseFault check_host(RequestHead& head) {
-  const Field* host = nullptr;
-  for (const Field& field : head.fields) {
-    if (field.id != FieldId::host) continue;
-    if (host != nullptr) return ParseFault::host;
-    host = &field;
-  }
-  if (host == nullptr) return head.version_minor == 0 ? ParseFault::none : ParseFault::host;
-  if (!is_authority(host->value)) return ParseFault::host;
-  if (head.authority.empty()) head.authority = host->value;
-  return ParseFault::none;
-}
-
-// llhttp refuses a Content-Length beside a Transfer-Encoding and differing or repeated lengths;
-// what is left is that chunked must be the only coding, since the proxy frames the message anew,
-// and that llhttp has read the same.
-ParseFault check_codings(std::span<const Field> fields, const llhttp_t& llhttp) {
-  unsigned codings = 0;
-  for (const Field& field : fields) {
-    if (field.id != FieldId::transfer_encoding) continue;
-    if (!equals_ignoring_case(field.value, "chunked")) return ParseFault::transfer_coding;
-    if (++codings > 1) return ParseFault::framing;
-  }
-  if (codings == 0) return ParseFault::none;
-  if ((llhttp.flags & F_CHUNKED) == 0) return ParseFault::transfer_coding;
-  // RFC 9112, 6.1: a 1.0 message with a transfer coding has faulty framing
-  return llhttp.http_minor == 0 ? ParseFault::framing : ParseFault::none;
-}
-
-// Requires: Upgrade, and Connection names it. HTTP/1.0 has no Upgrade, and a body would have to end
-// before the protocol may change.
-bool asks_for_websocket(const RequestHead& head) {
-  return head.method == Method::get && head.version_minor > 0 &&
-         head.framing.kind == Framing::Kind::none && names_websocket(head.fields);
-}
-
-// Eight bytes at a time: a call of memchr() for each name would cost more than it finds.
-bool has_underscore(std::string_view name) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  const auto among_eight = [](const char* at) {
-    std::uint64_t bytes;
-    std::memcpy(&bytes, at, sizeof bytes);
-    bytes ^= kOnes * '_';  // a byte that was '_' is zero
-    return ((bytes - kOnes) & ~bytes & (kOnes << 7U)) != 0;
-  };
-  if (name.size() < 8) return std::find(name.begin(), name.end(), '_') != name.end();
-  bool found = among_eight(name.data() + name.size() - 8);
-  for (std::size_t at = 0; at + 8 < name.size(); at += 8) found |= among_eight(name.data() + at);
-  return found;
-}
-
-// A reason phrase goes on to the client as it came.
-ParseFault check_reason(std::string_view reason) {
-  const bool is_clean = std::all_of(reason.begin(), reason.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 ? c != 0x7f : c == '\t';
-  });
-  if (!is_clean) return ParseFault::field_value;
-  // llhttp takes a second CR for the LF that ends the line
-  const char* behind = reason.data() + reason.size();
-  return reason.empty() || std::strncmp(behind, "\r\n", 2) == 0 ? ParseFault::none
-                                                                : ParseFault::line_end;
 }
 
 }  // namespace
@@ -368,9 +280,8 @@ int Parser::on_request_headers() {
   if (std::strncmp(behind, " HTTP/", 6) != 0) return refuse(ParseFault::request_line);
   if (llhttp_.http_major != 1) return refuse(ParseFault::version);
   if (head.method == Method::connect) return refuse(ParseFault::method);
-  for (const ParseFault fault :
-       {split_target(head), check_host(head), check_codings(head.fields, llhttp_)}) {
-    if (fault != ParseFault::none) return refuse(fault);
+  if (const ParseFault fault = check_head(head, llhttp_); fault != ParseFault::none) {
+    return refuse(fault);
   }
   if ((llhttp_.flags & F_CHUNKED) != 0) {
     head.framing.kind = Framing::Kind::chunked;
@@ -378,13 +289,6 @@ int Parser::on_request_headers() {
     head.framing = {Framing::Kind::length, llhttp_.content_length};
   }
   head.asks_websocket = asks_upgrade && asks_for_websocket(head);
-  for (const Field& field : head.fields) {
-    if (field.id == FieldId::other) {
-      head.has_underscores = head.has_underscores || has_underscore(field.name);
-    } else if (field.id == FieldId::expect && equals_ignoring_case(field.value, "100-continue")) {
-      head.expects_continue = head.version_minor > 0;
-    }
-  }
   phase_ = Phase::body;
   stopped_ = !static_cast<RequestSink*>(scratch_.sink)->on_request_head(head);
   scratch_.block.clear();
@@ -408,8 +312,8 @@ int Parser::on_response_headers() {
   const bool may_switch =
       self.asks_websocket_ && head.version_minor > 0 && names_websocket(head.fields);
   if (head.status == 101 && !may_switch) return refuse(ParseFault::switching_protocols);
-  for (const ParseFault fault : {check_reason(head.reason), check_codings(head.fields, llhttp_)}) {
-    if (fault != ParseFault::none) return refuse(fault);
+  if (const ParseFault fault = check_head(head, llhttp_); fault != ParseFault::none) {
+    return refuse(fault);
   }
   const bool has_body =
       !self.head_request_ && head.status >= 200 && head.status != 204 && head.status != 304;
@@ -417,7 +321,13 @@ int Parser::on_response_headers() {
   if (!has_body) {
     // should_keep_alive would say no to a HEAD's answer without a length; only the fields count
     // here
-    head.keep_alive = (llhttp_.flags & F_CONNECTION_CLOSE) == 0 && head.version_minor > 0;
+    // an endpoint that announces a body may send it all the same, and later than this is read: not
+    // on a connection that others are to use
+    const bool announces_body =
+        (llhttp_.flags & F_CHUNKED) != 0 ||
+        ((llhttp_.flags & F_CONTENT_LENGTH) != 0 && llhttp_.content_length > 0);
+    head.keep_alive =
+        (llhttp_.flags & F_CONNECTION_CLOSE) == 0 && head.version_minor > 0 && !announces_body;
   } else if ((llhttp_.flags & F_CHUNKED) != 0) {
     head.framing.kind = Framing::Kind::chunked;
   } else if ((llhttp_.flags & F_CONTENT_LENGTH) != 0) {

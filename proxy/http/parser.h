@@ -175,7 +175,7 @@ class ResponseParser : public Parser {
 
   // To be told before each request is sent: a response to HEAD has no body, whatever its head says,
   // and 101 answers only a request to switch to WebSocket. What follows a 101 is not for a parser.
-  void expect_response_to(Method method, bool asks_websocket = false) {
+  void expect_response_to(Method method, bool asks_websocket) {
     head_request_ = method == Method::head;
     asks_websocket_ = asks_websocket;
   }

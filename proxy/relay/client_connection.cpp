@@ -83,6 +83,11 @@ void ClientConnection::consume(std::string_view bytes) {
       keep_for_later(bytes);
       break;
     }
+    if (owes_reading()) {
+      keep_for_later(bytes);
+      pause(Pause::answers_unread);
+      break;
+    }
     if (worker_.shared.access_log != nullptr && !exchange_ && !parser_.inside_head()) {
       head_started_us_ = net::Loop::precise_us();
     }
@@ -114,6 +119,11 @@ void ClientConnection::consume(std::string_view bytes) {
   await_more();
 }
 
+// Between two requests. Answers would pile up that it need not even wait for: those of the proxy.
+bool ClientConnection::owes_reading() const {
+  return !exchange_ && !parser_.inside_head() && stream_.congested();
+}
+
 void ClientConnection::keep_for_later(std::string_view bytes) {
   if (!backlog_) backlog_ = std::make_unique<std::string>();
   backlog_->append(bytes);
@@ -142,14 +152,16 @@ void ClientConnection::await_more() {
     if (!inside_head_) listener.request_head.arm(*this);
   } else if (stream_.queued_bytes() > 0) {
     await_reader();
-  } else {
+  } else if (!awaits_head_) {  // the empty lines that may precede a head gain no time
     listener.keep_alive.arm(*this);
+    awaits_head_ = true;
   }
   inside_head_ = parser_.inside_head();
 }
 
 // The end of a response waits here: as long as some of it is read now and then, there is time.
 void ClientConnection::await_reader() {
+  awaits_head_ = false;
   unread_bytes_ = stream_.queued_bytes();
   worker_.unread.arm(*this);
 }
@@ -165,6 +177,7 @@ void ClientConnection::on_flushed() {
 
 bool ClientConnection::on_request_head(const http::RequestHead& head) {
   exchange_.emplace(*this, worker_);
+  awaits_head_ = false;
   ++requests_;
   if (at_last_request()) {
     worker_.metrics.count_listener(family::kConnectionsUsedUp, listener_);
@@ -236,6 +249,11 @@ void ClientConnection::on_broken(int) {
 
 void ClientConnection::on_drained() {
   if (exchange_) exchange_->on_client_drained();
+  resume(Pause::answers_unread);
+  if (!exchange_ && backlog_ && state_ == State::open) {
+    consume(*take_backlog());
+    settle();
+  }
   if (stream_.queued_bytes() == 0) on_flushed();
 }
 

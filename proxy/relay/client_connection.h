@@ -26,6 +26,7 @@ class Server;
 enum class Pause : std::uint8_t {
   upstream_full = 1,  // the request's body waits for the endpoint
   pipeline_full = 2,
+  answers_unread = 4,  // it asks and asks, and does not read what it is told
 };
 
 class ClientConnection final : public net::Retirable,
@@ -76,6 +77,7 @@ class ClientConnection final : public net::Retirable,
 
   ClientConnection* next = nullptr;  // in the server's list
   ClientConnection* previous = nullptr;
+  bool is_surplus = false;  // turned away when it came
 
  private:
   enum class State : std::uint8_t {
@@ -95,6 +97,7 @@ class ClientConnection final : public net::Retirable,
   void on_request_trailers(std::span<const http::Field> trailers) override;
 
   void consume(std::string_view bytes);
+  bool owes_reading() const;
   void keep_for_later(std::string_view bytes);
   void await_more();
   void await_reader();
@@ -118,6 +121,7 @@ class ClientConnection final : public net::Retirable,
   bool peer_is_trusted_ = false;
   bool consuming_ = false;
   bool inside_head_ = false;  // the time of a head is running
+  bool awaits_head_ = true;   // the time until one begins is running
   bool peer_ended_ = false;   // it sends no more
   bool is_counted_ = false;   // among Shared::peers
 };

@@ -61,7 +61,7 @@ class Decider {
 void Decider::decide(const http::RequestHead& head, const Address& client) {
   if (affinity_.mode == session::Mode::client) return go(Row::by_client, Because::client_mode);
   if (affinity_.mode == session::Mode::none) return go(Row::balanced, Because::balanced_mode);
-  const session::RequestIdentity identity = session::identify(head, affinity_.header);
+  const session::RequestIdentity identity = session::identify(head, pool_.session_field());
   decision_.claim = identity.claim;
   decision_.era = identity.era;
   decision_.may_learn = identity.may_learn;

@@ -48,7 +48,7 @@ enum class Because : std::uint8_t {
   provisional_binding,
   tag,
   too_many_streams,  // a bound session has as many as it may have
-  tag_of_nobody,  // it names no endpoint of the pool
+  tag_of_nobody,     // it names no endpoint of the pool
   unknown,
   owner_lost,  // bound, or so a tag says, to an owner that has lost its sessions
   lost,        // known to be lost

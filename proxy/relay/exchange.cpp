@@ -208,7 +208,7 @@ void Exchange::on_upstream_connected() {
 void Exchange::on_upstream_given(std::unique_ptr<UpstreamConnection> connection) {
   worker_.loop.retire(std::exchange(upstream_, std::move(connection)));
   upstream_->reuse(*this);
-  upstream_->expect_response_to(method_);
+  upstream_->expect_response_to(method_, asks_websocket_);
   if (trace_) trace_->connected_us = net::Loop::precise_us();
   send_unsent();
   client_.settle();

@@ -86,7 +86,7 @@ std::string ExchangeSession::outward_id(const http::ResponseHead& head,
   if (pool_ == nullptr || (pool_->options().affinity.mode != session::Mode::tag && !revived_as_)) {
     return {};
   }
-  const std::string_view issued = session::issued_id(head, pool_->options().affinity.header);
+  const std::string_view issued = session::issued_id(head, pool_->session_field());
   if (issued.empty() || era_ == session::Era::modern) return {};
   if (revived_as_) return issued == *revived_as_ && revived_id_ ? *revived_id_ : std::string();
   const bool is_same =
@@ -122,7 +122,7 @@ bool ExchangeSession::says_unknown(std::string_view body_start) const {
 void ExchangeSession::learn(const http::ResponseHead& head, const upstream::Endpoint& endpoint) {
   if (pool_ == nullptr) return;
   const session::Options& affinity = pool_->options().affinity;
-  const std::string_view issued = session::issued_id(head, affinity.header);
+  const std::string_view issued = session::issued_id(head, pool_->session_field());
   const session::Key issued_key =
       issued.empty() ? session::Key{} : pool_->sessions().key_of(issued);
   const bool is_same = claim_ == session::Claim::id &&

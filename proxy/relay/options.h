@@ -72,7 +72,7 @@ struct Limits {
   std::uint32_t header_fields = 256;          // nginx and Node stop at about as many
   std::size_t target_bytes = 16 * kKiB;       // HAProxy takes as much in all, nginx the half of it
   std::uint64_t body_bytes = 0;               // 0: none
-  std::uint64_t body_rate = 128;              // bytes a second at least, of a request's body; 0: none
+  std::uint64_t body_rate = 128;              // bytes a second of a request's body; 0: none
   std::uint32_t connections = 10'000;         // clients', over all listeners and workers
   std::uint32_t connections_per_client = 0;   // of one address; 0: none
   std::uint32_t requests_per_connection = 0;  // 0: none

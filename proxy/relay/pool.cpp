@@ -30,6 +30,7 @@ Pool::Pool(PoolOptions options, std::size_t index,
            session::TagKeys keys)
     : options_(std::move(options)),
       index_(index),
+      session_field_(options_.affinity.header),
       routing_fields_(routing_fields_of(options_.affinity)),
       snapshot_(std::move(snapshot)),
       keys_(std::move(keys)),

@@ -17,6 +17,7 @@
 
 #include "base/random.h"
 #include "base/token_bucket.h"
+#include "http/head.h"
 #include "relay/options.h"
 #include "session/handshakes.h"
 #include "session/keys.h"
@@ -61,6 +62,8 @@ class Pool {
 
   const PoolOptions& options() const { return options_; }
   std::size_t index() const { return index_; }
+  // The field of the session's id.
+  const http::FieldName& session_field() const { return session_field_; }
   // Names of the fields that decide where a request goes, as they are configured.
   std::span<const std::string> routing_fields() const { return routing_fields_; }
   const upstream::PoolSnapshot& snapshot() const { return *snapshot_; }
@@ -94,6 +97,7 @@ class Pool {
  private:
   PoolOptions options_;
   std::size_t index_;
+  http::FieldName session_field_;
   std::vector<std::string> routing_fields_;
   std::shared_ptr<const upstream::PoolSnapshot> snapshot_;
   session::TagKeys keys_;

@@ -125,7 +125,7 @@ std::string Revival::request() const {
 void Revival::send() {
   status_ = 0;
   answer_bytes_ = 0;
-  upstream_->expect_response_to(http::Method::post);
+  upstream_->expect_response_to(http::Method::post, false);
   if (upstream_->stream().write(request()) != net::Stream::Written::broken) {
     return pool_.handshake.arm(*upstream_);
   }
@@ -139,7 +139,7 @@ bool Revival::on_response_head(const http::ResponseHead& head) {
   status_ = head.status;
   keeps_alive_ = head.keep_alive;
   if (step_ == Step::initialize) {
-    id_ = session::issued_id(head, pool_.pool.options().affinity.header);
+    id_ = session::issued_id(head, pool_.pool.session_field());
     is_stream_ = head.status < 300 && !id_.empty() &&
                  std::ranges::any_of(
                      head.fields,

@@ -35,10 +35,10 @@ Router::Router(std::vector<Target> targets) : targets_(std::move(targets)) {
 
 std::optional<std::size_t> Router::pool_for(std::string_view authority,
                                             std::string_view path) const {
-  const std::string_view host = without_port(authority);
   for (const Target& target : targets_) {
     const bool host_matches =
-        target.route.host.empty() || http::equals_ignoring_case(target.route.host, host);
+        target.route.host.empty() ||
+        http::equals_ignoring_case(target.route.host, without_port(authority));
     if (host_matches && path_matches(target.route.path, path)) return target.pool_index;
   }
   return std::nullopt;

@@ -14,6 +14,8 @@ namespace family = observe::family;
 namespace {
 // A client that speaks the wrong protocol speaks it again and again.
 constexpr milliseconds kWarnEvery = std::chrono::seconds(10);
+// Clients of one worker that were turned away and have not gone yet.
+constexpr std::size_t kSurplusMax = 64;
 }  // namespace
 
 Server::Server(net::Loop& loop, Shared& shared, const std::vector<net::Bound>& bound)
@@ -61,20 +63,33 @@ void Server::accept(std::size_t listener) {
   first_ = &accepted;
   accepted.start();
   if (most != 0 && open > most) {
-    worker_.metrics.count_listener(family::kConnectionsRefused, listener);
-    accepted.refuse(Failure::too_many_connections);
+    turn_away(accepted, Failure::too_many_connections);
   } else if (!accepted.join_peers()) {
-    worker_.metrics.count_listener(family::kConnectionsRefused, listener);
-    accepted.refuse(Failure::too_many_connections_of_client);
+    turn_away(accepted, Failure::too_many_connections_of_client);
   }
   pause_.look();
+}
+
+// It is told why, and lingers until it has heard; but it takes nobody else's place meanwhile, and
+// of many only some are so lucky.
+void Server::turn_away(ClientConnection& client, Failure failure) {
+  worker_.metrics.count_listener(family::kConnectionsRefused, client.listener());
+  worker_.shared.all_connections.fetch_sub(1);
+  client.is_surplus = true;
+  ++surplus_;
+  client.refuse(failure);
+  if (surplus_ > kSurplusMax) client.cut_off();
 }
 
 void Server::retire(ClientConnection& client) {
   (client.previous != nullptr ? client.previous->next : first_) = client.next;
   if (client.next != nullptr) client.next->previous = client.previous;
   worker_.shared.connections[client.listener()].fetch_sub(1, std::memory_order_relaxed);
-  worker_.shared.all_connections.fetch_sub(1);
+  if (client.is_surplus) {
+    --surplus_;
+  } else {
+    worker_.shared.all_connections.fetch_sub(1);
+  }
   worker_.loop.retire(std::unique_ptr<net::Retirable>(&client));
   check_done();
 }

@@ -42,6 +42,7 @@ class Server {
   void on_connection(std::size_t listener, int error);
   void warn_of_protocol(const ClientConnection& client, Failure failure);
   void accept(std::size_t listener);
+  void turn_away(ClientConnection& client, Failure failure);
   void resume_accepting();
   void check_done();
 
@@ -51,6 +52,7 @@ class Server {
   AcceptPause pause_;
   std::vector<std::size_t> held_;  // listeners with a client that waits for the end of the pause
   ClientConnection* first_ = nullptr;
+  std::size_t surplus_ = 0;  // in that list, and not counted as connections
   std::function<void()> on_done_;
 };
 

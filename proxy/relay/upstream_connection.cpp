@@ -58,7 +58,7 @@ void UpstreamConnection::become_idle(UpstreamPool& pool) {
 
 void UpstreamConnection::abandon() {
   disarm();
-  if (waits()) slot_.give_back();
+  slot_.give_back();  // now: who asks in this turn still is not to wait for the next
   state_ = State::abandoned;
 }
 

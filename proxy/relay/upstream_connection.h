@@ -77,7 +77,7 @@ class UpstreamConnection final : public net::Retirable,
   // Its use is over and this connection must not be used again.
   void abandon();
 
-  void expect_response_to(http::Method method, bool asks_websocket = false) {
+  void expect_response_to(http::Method method, bool asks_websocket) {
     parser_.expect_response_to(method, asks_websocket);
   }
 

@@ -2,6 +2,7 @@
 #include "session/identify.h"
 
 #include <algorithm>
+#include <cstring>
 #include <span>
 
 namespace ringside::session {
@@ -12,16 +13,19 @@ using http::FieldId;
 
 constexpr std::string_view kFirstModernVersion = "2026-07-28";
 
-std::string_view trimmed(std::string_view value) {
-  constexpr std::string_view kBlank = " \t";
-  const std::size_t first = value.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return value.substr(first, value.find_last_not_of(kBlank) - first + 1);
-}
-
 // The visible bytes that the protocol allows in an id; a comma is one of them, so a value is never
-// a list.
+// a list. Eight at a time: an id has 36 of them as a rule.
 bool is_well_formed(std::string_view id) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = kOnes << 7U;
+  while (id.size() >= sizeof(std::uint64_t)) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, id.data(), sizeof bytes);
+    const std::uint64_t below = (bytes - kOnes * 0x21) & ~bytes;  // a high bit: below 0x21
+    const std::uint64_t above = (bytes + kOnes) | bytes;          // a high bit: above 0x7e
+    if (((below | above) & kHighs) != 0) return false;
+    id.remove_prefix(sizeof bytes);
+  }
   return std::ranges::all_of(id, [](char c) { return c >= 0x21 && c <= 0x7e; });
 }
 
@@ -35,21 +39,6 @@ bool is_date(std::string_view text) {
   return true;
 }
 
-// Finds one field among many, by its number where the name has one.
-class Wanted {
- public:
-  explicit Wanted(std::string_view name) : name_(name), id_(http::field_id(name)) {}
-
-  bool matches(const Field& field) const {
-    if (id_ != FieldId::other || field.id != FieldId::other) return field.id == id_;
-    return http::equals_ignoring_case(field.name, name_);
-  }
-
- private:
-  std::string_view name_;
-  FieldId id_;
-};
-
 // How often a field occurs, and its value if once.
 struct Occurrence {
   unsigned count = 0;
@@ -57,7 +46,7 @@ struct Occurrence {
 
   void add(std::string_view another) {
     ++count;
-    value = trimmed(another);
+    value = another;
   }
 };
 
@@ -69,13 +58,12 @@ Claim claim_of(const Occurrence& session) {
 
 }  // namespace
 
-RequestIdentity identify(const http::RequestHead& head, std::string_view header) {
-  const Wanted wanted(header);
+RequestIdentity identify(const http::RequestHead& head, const http::FieldName& header) {
   Occurrence session;
   Occurrence version;
   Occurrence rpc_method;
   for (const Field& field : head.fields) {
-    if (wanted.matches(field)) {
+    if (header.names(field)) {
       session.add(field.value);
     } else if (field.id == FieldId::mcp_protocol_version) {
       version.add(field.value);
@@ -98,11 +86,10 @@ RequestIdentity identify(const http::RequestHead& head, std::string_view header)
   return identity;
 }
 
-std::string_view issued_id(const http::ResponseHead& head, std::string_view header) {
-  const Wanted wanted(header);
+std::string_view issued_id(const http::ResponseHead& head, const http::FieldName& header) {
   Occurrence session;
   for (const Field& field : head.fields) {
-    if (wanted.matches(field)) session.add(field.value);
+    if (header.names(field)) session.add(field.value);
   }
   return claim_of(session) == Claim::id ? session.value : std::string_view{};
 }

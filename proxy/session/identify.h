@@ -39,10 +39,10 @@ struct RequestIdentity {
 // `header` is the configured name of the session field (any case). The value is one opaque id,
 // commas included. Modern is exactly one MCP-Protocol-Version that is a date of 2026-07-28 or
 // later; everything else is legacy.
-RequestIdentity identify(const http::RequestHead& head, std::string_view header);
+RequestIdentity identify(const http::RequestHead& head, const http::FieldName& header);
 
 // The id that a response issues; empty when there is none, or several, or it is malformed.
 // Says nothing about whether it may be learned: see learn.h.
-std::string_view issued_id(const http::ResponseHead& head, std::string_view header);
+std::string_view issued_id(const http::ResponseHead& head, const http::FieldName& header);
 
 }  // namespace ringside::session

@@ -77,7 +77,7 @@ bool parse(std::string_view bytes, http::Method answered, std::size_t limit, Rew
            std::size_t& consumed) {
   http::ParseScratch scratch;
   http::ResponseParser parser(scratch, limit);
-  parser.expect_response_to(answered);
+  parser.expect_response_to(answered, false);
   const http::Fed fed = parser.feed(bytes, into);
   consumed = fed.consumed;
   const bool went_on = fed.status == http::Fed::Status::more;

@@ -75,7 +75,7 @@ void check_claim(const http::RequestHead& head) {
     if (name == "mcp-session-id") ++alike;
   }
   const bool is_good = std::ranges::all_of(value, [](char c) { return c > ' ' && c < 0x7f; });
-  const session::RequestIdentity identity = session::identify(head, kHeader);
+  const session::RequestIdentity identity = session::identify(head, http::FieldName(kHeader));
   check((identity.claim == Claim::lookalike) == (alike > 0), "a lookalike is one, and noticed");
   if (alike > 0) return;
   check((identity.claim == Claim::duplicate) == (exact > 1), "two are two");
@@ -89,7 +89,7 @@ void check_claim(const http::RequestHead& head) {
 
   http::ResponseHead response;
   response.fields = head.fields;
-  check(session::issued_id(response, kHeader) == (names_one ? value : ""),
+  check(session::issued_id(response, http::FieldName(kHeader)) == (names_one ? value : ""),
         "one good id is issued, or none", {value});
 }
 
@@ -97,8 +97,8 @@ void check_mirrored(const http::RequestHead& head,
                     std::span<const session::HandleOptions> handles) {
   const Mirrored mirrored(head.fields);
   const http::RequestHead other = head_of(head.target, mirrored.fields, head.method);
-  const session::RequestIdentity one = session::identify(head, kHeader);
-  const session::RequestIdentity two = session::identify(other, kHeader);
+  const session::RequestIdentity one = session::identify(head, http::FieldName(kHeader));
+  const session::RequestIdentity two = session::identify(other, http::FieldName(kHeader));
   check(one.claim == two.claim && one.id == two.id && one.era == two.era &&
             one.may_learn == two.may_learn,
         "order and case make no difference to the session");
@@ -166,7 +166,7 @@ void check_tag(std::string_view id, Random& random) {
 }
 
 void check_lessons(const http::RequestHead& head, Random& random) {
-  const session::RequestIdentity identity = session::identify(head, kHeader);
+  const session::RequestIdentity identity = session::identify(head, http::FieldName(kHeader));
   const unsigned status = 100 + random.below(500);
   const session::Answer answer{.method = head.method,
                                .claim = identity.claim,

@@ -49,7 +49,7 @@ REQUEST_LINES = [
         for byte in "\0\x01\t\x0b\x0c\x1f\x7f\x80\xa0\xff"
     ],
     (400, "bad_target", "visible ASCII", "GET /?caf\xe9 HTTP/1.1\r\nHost: a\r\n\r\n"),
-    (501, "unsupported_method", "tunnels", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),
+    (501, "unsupported_method", "CONNECT is refused", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),
 ]
 OTHER_PROTOCOLS = [
     (400, "tls_hello", "not TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + "r" * 32),

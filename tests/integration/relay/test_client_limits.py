@@ -52,6 +52,18 @@ def test_an_address_has_only_so_many_connections_and_others_theirs(ringside, pod
         assert client.exchange().status == 200
 
 
+def test_connections_that_were_turned_away_take_nobodys_place(ringside, pod):
+    proxy = ringside(pod, limits={"connections": 12, "connections_per_client": 2}, workers=1)
+    crowd = [connect_from(proxy, "127.0.0.2") for _ in range(100)]  # 98 of them, and all stay
+    name = "ringside_connections_refused_total"
+    eventually(lambda: counter(proxy, name) == 98, "98 are turned away")
+    for _ in range(5):
+        assert connect_from(proxy, "127.0.0.3").exchange().status in (200, 503)
+    assert connect_from(proxy, "127.0.0.4").exchange().status == 200
+    for client in crowd[:2]:
+        assert client.exchange().status == 200
+
+
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_a_connection_that_closes_makes_room_for_its_address(ringside, pod, how):
     proxy = ringside(pod, limits={"connections_per_client": 1})

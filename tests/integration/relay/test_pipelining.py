@@ -1,9 +1,11 @@
 """Requests sent without waiting are answered in the order in which they were sent."""
 
+import socket
 import threading
 
 import pytest
 
+from harness.deadlines import DEADLINE
 from harness.wire import encode
 
 
@@ -72,3 +74,20 @@ def test_nothing_after_a_request_that_closes_is_served(ringside, upstream):
     client.expect_close()
     served.expect_silence()
     upstream.expect_no_connection()
+
+
+@pytest.mark.parametrize("request_line", ["OPTIONS * HTTP/1.1", "TRACE / HTTP/1.1", "GET / HTTP/1.1"])
+def test_answers_that_nobody_reads_stop_the_requests(ringside, pods, request_line):
+    (a,) = pods("a")
+    proxy = ringside(a)
+    client = proxy.connect(receive_buffer=4096)
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    one = encode(request_line, {"Host": "a", "Max-Forwards": "0"})
+    client.socket.settimeout(1)
+    sent = 0
+    with pytest.raises(TimeoutError):
+        while sent < 64 * 1024 * 1024:
+            sent += client.socket.send((one * 1000)[sent % len(one) :])
+    client.socket.settimeout(DEADLINE)
+    for _ in range(sent // len(one)):
+        assert client.read_response(request_line.split()[0]).status in (200, 204, 400, 404, 501)

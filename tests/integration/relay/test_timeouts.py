@@ -23,6 +23,22 @@ def test_a_request_head_that_never_ends_is_a_408(ringside, upstream):
     upstream.expect_no_connection()
 
 
+def test_empty_lines_before_a_request_gain_no_time(ringside, upstream):
+    client = ringside(upstream, listener=SHORT).connect()
+    client.socket.settimeout(0.05)
+
+    def closed() -> bool:
+        client.send_anyway(b"\r\n")
+        try:
+            return client.socket.recv(1) == b""
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            return True
+
+    eventually(closed, "the connection is closed")
+
+
 def test_a_request_head_that_trickles_is_a_408_all_the_same(ringside, upstream):
     client = ringside(upstream, listener=SHORT).connect()
     client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ")

@@ -67,6 +67,35 @@ def test_a_request_over_the_bound_waits_and_gets_the_connection_that_is_free(rin
     upstream.expect_no_connection()
 
 
+def test_a_websocket_that_waited_opens_its_tunnel(ringside, upstream):
+    proxy = ringside(upstream, pool=limited())
+    first, served = occupied(proxy, upstream)
+    client = proxy.connect()
+    client.request("GET", "/socket", {"Connection": "Upgrade", "Upgrade": "websocket"})
+    wait_for(proxy, 1)
+    served.respond(body=b"one")
+    assert first.read_response().body == b"one"
+    assert served.read_request().get("upgrade") == "websocket"
+    served.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello"
+    )
+    assert client.read_head().status == 101
+    assert client.read_exactly(5) == b"hello"
+    client.send("from the client")
+    assert served.read_exactly(15) == b"from the client"
+
+
+def test_a_connection_that_is_done_makes_room_at_once(ringside, pods):
+    (a,) = pods("a")
+    a.answer = lambda request: a.reply(200, request.target.encode(), [("Connection", "close")])
+    client = ringside(a, pool=limited(queue=0)).connect()
+    client.send(b"".join(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number for number in range(5)))
+    answers = [client.read_response() for _ in range(5)]
+    assert [(each.status, each.body) for each in answers] == [
+        (200, b"/%d" % number) for number in range(5)
+    ]
+
+
 def test_requests_that_wait_are_served_in_the_order_in_which_they_came(ringside, upstream):
     proxy = ringside(upstream, pool=limited())
     first, served = occupied(proxy, upstream)

@@ -14,12 +14,17 @@ TEST_CASE("response parser: a head is told with its parts") {
 }
 
 TEST_CASE("response parser: to a HEAD there is no body, whatever the head says") {
-  CHECK(responses_in({"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"}, Method::head) ==
-        "response 200 'OK' 1.1 keep none [Content-Length|5]\ncomplete ");
-  CHECK(responses_in({"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"}, Method::head) ==
-        "response 200 'OK' 1.1 keep none [Transfer-Encoding|chunked]\ncomplete ");
+  CHECK(responses_in({"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}, Method::head) ==
+        "response 200 'OK' 1.1 keep none [Content-Length|0]\ncomplete ");
   CHECK(responses_in({"HTTP/1.1 200 OK\r\n\r\n"}, Method::head) ==
         "response 200 'OK' 1.1 keep none\ncomplete ");
+}
+
+TEST_CASE("response parser: a connection on which an announced body may follow is not used again") {
+  CHECK(responses_in({"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"}, Method::head) ==
+        "response 200 'OK' 1.1 close none [Content-Length|5]\ncomplete ");
+  CHECK(responses_in({"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"}, Method::head) ==
+        "response 200 'OK' 1.1 close none [Transfer-Encoding|chunked]\ncomplete ");
 }
 
 TEST_CASE("response parser: 1xx, 204 and 304 have no body, whatever the head says") {

@@ -94,7 +94,7 @@ class Record : public RequestSink, public ResponseSink {
 class Feeder {
  public:
   Feeder(bool requests, Method answered) : requests_(requests) {
-    responses_parser_.expect_response_to(answered);
+    responses_parser_.expect_response_to(answered, false);
   }
 
   void feed(std::string_view piece) {

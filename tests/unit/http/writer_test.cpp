@@ -42,7 +42,7 @@ std::string rewritten_response(std::string_view bytes, const ResponseShape& shap
   writer.shaped = &shape;
   ParseScratch scratch;
   ResponseParser parser(scratch, kHeaderBytes);
-  parser.expect_response_to(answered);
+  parser.expect_response_to(answered, false);
   REQUIRE(parser.feed(bytes, writer).status != Fed::Status::fault);
   return writer.out;
 }
