@@ -432,12 +432,12 @@ void Exchange::cut_off() {
   release_upstream(false);
 }
 
-void Exchange::fail(Failure failure) {
+void Exchange::fail(Failure failure, std::string_view fields) {
   if (end_ != End::none) return;
   worker_.to_upstream.clear();
   if (is_tunnel()) return end_tunnel(failure);
   if (response_state_ == ResponseState::waiting || response_state_ == ResponseState::held) {
-    return fail_with_reply(failure);
+    return fail_with_reply(failure, fields);
   }
   if (response_state_ == ResponseState::streaming) failure_ = failure;
   // what came before the failure still reaches the client; the end of the message does not
@@ -446,7 +446,7 @@ void Exchange::fail(Failure failure) {
   release_upstream(false);
 }
 
-void Exchange::fail_with_reply(Failure failure) {
+void Exchange::fail_with_reply(Failure failure, std::string_view fields) {
   const bool keep = may_keep_after_reply();
   failure_ = failure;
   leave_recovery();
@@ -455,7 +455,8 @@ void Exchange::fail_with_reply(Failure failure) {
   response_bytes_ += write_failure(worker_.to_client, failure,
                                    {.close = !keep,
                                     .head_request = method_ == http::Method::head,
-                                    .form = refuses_json_ ? BodyForm::text : BodyForm::json});
+                                    .form = refuses_json_ ? BodyForm::text : BodyForm::json,
+                                    .fields = fields});
   reply_with(row_of(failure).status, keep);
 }
 

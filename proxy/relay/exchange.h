@@ -147,8 +147,8 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void decide_revival();
   void revive();
   void on_revived(const upstream::Endpoint& endpoint, std::string_view id) override;
-  void on_not_revived(Failure failure) override;
-  void not_revived(Failure failure);
+  void on_not_revived(Failure failure, std::string_view challenge) override;
+  void not_revived(Failure failure, std::string_view challenge);
   void follow_revival();
 
   // response side
@@ -167,8 +167,8 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void end_tunnel(Failure failure);
 
   // ends
-  void fail(Failure failure);
-  void fail_with_reply(Failure failure);
+  void fail(Failure failure, std::string_view fields = {});  // `fields`: ReplyShape's
+  void fail_with_reply(Failure failure, std::string_view fields);
   void reply_with(unsigned status, bool keep);
   bool may_keep_after_reply() const;
   void release_upstream(bool reusable);

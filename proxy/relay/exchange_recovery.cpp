@@ -452,7 +452,9 @@ void Exchange::revive() {
   }
   revival_ = std::make_unique<Revival>(*this, worker_, *pool_, head, std::move(*handshake),
                                        recovery_->client_hash);
-  if (const Failure failure = revival_->start(); failure != Failure::none) not_revived(failure);
+  if (const Failure failure = revival_->start(); failure != Failure::none) {
+    not_revived(failure, {});
+  }
 }
 
 void Exchange::on_revived(const upstream::Endpoint& endpoint, std::string_view id) {
@@ -477,16 +479,21 @@ void Exchange::follow_revival() {
   ask_again();
 }
 
-void Exchange::on_not_revived(Failure failure) {
-  not_revived(failure);
+void Exchange::on_not_revived(Failure failure, std::string_view challenge) {
+  not_revived(failure, challenge);
   client_.settle();
 }
 
-void Exchange::not_revived(Failure failure) {
+// Refused credentials are this request's. Others that wait bring their own, which may hold, so they
+// try for themselves: who knows a session's id must not be able to get its client refused.
+void Exchange::not_revived(Failure failure, std::string_view challenge) {
   worker_.loop.retire(std::move(revival_));
-  finish_search(failure, failure == Failure::handshake_refused ? SearchOutcome::nobody
-                                                               : SearchOutcome::undecided);
-  fail(failure);
+  const bool is_denied =
+      failure == Failure::handshake_unauthorized || failure == Failure::handshake_forbidden;
+  const bool is_paid = is_denied || failure == Failure::handshake_refused;
+  finish_search(is_denied ? Failure::none : failure,
+                is_paid ? SearchOutcome::nobody : SearchOutcome::undecided);
+  fail(failure, challenge);
 }
 
 }  // namespace ringside::relay

@@ -124,6 +124,13 @@ constexpr std::array kRows{
                "Service Unavailable: not every server could be asked for this session, try again"},
     FailureRow{Failure::handshake_refused, 404, ErrorSide::upstream, "handshake_refused",
                kSessionNotFound, false, "Session not found"},
+    FailureRow{Failure::handshake_unauthorized, 401, ErrorSide::upstream, "handshake_unauthorized",
+               kServerError, false,
+               "Unauthorized: the session is lost, and to open it anew the server wants valid "
+               "credentials"},
+    FailureRow{Failure::handshake_forbidden, 403, ErrorSide::upstream, "handshake_forbidden",
+               kServerError, false,
+               "Forbidden: the session is lost, and these credentials may not open it anew"},
     FailureRow{Failure::no_endpoint, 503, ErrorSide::upstream, "no_endpoint", kServerError, true,
                "Service Unavailable: no server accepts connections, try again"},
     FailureRow{Failure::queue_full, 503, ErrorSide::upstream, "queue_full", kServerError, true,
@@ -225,7 +232,9 @@ std::size_t write_failure(std::string& out, Failure failure, const ReplyShape& s
   out += "\r\ncontent-length: " + std::to_string(body.size());
   if (row.retry_after) out += "\r\nretry-after: 1";
   if (shape.close) out += "\r\nconnection: close";
-  out += "\r\n\r\n";
+  out += "\r\n";
+  out += shape.fields;
+  out += "\r\n";
   if (shape.head_request) return 0;
   out += body;
   return body.size();

@@ -68,6 +68,8 @@ enum class Failure : std::uint8_t {
   owner_lost,
   owner_not_found,
   handshake_refused,
+  handshake_unauthorized,
+  handshake_forbidden,
   no_endpoint,
   queue_full,
   queue_timeout,
@@ -101,6 +103,7 @@ struct ReplyShape {
   bool close = true;          // adds Connection: close
   bool head_request = false;  // no body bytes
   BodyForm form = BodyForm::json;
+  std::string_view fields = {};  // lines of the head, each with its end
 };
 
 // The whole response. Returns the size of the body.

@@ -14,6 +14,7 @@ namespace ringside::relay {
 namespace {
 
 constexpr std::size_t kAnswerBytes = 1 * kMiB;
+constexpr std::size_t kChallengeBytes = 8 * kKiB;
 
 // What belongs to the waiting request alone.
 constexpr std::array<std::string_view, 8> kDropped{
@@ -147,8 +148,19 @@ bool Revival::on_response_head(const http::ResponseHead& head) {
                        return field.id == http::FieldId::content_type &&
                               http::names_event_stream(field.value);
                      });
+    keep_challenge(head);
   }
   return true;
+}
+
+// A 403 has one too where the credentials hold, but not for this (RFC 6750, 3.1).
+void Revival::keep_challenge(const http::ResponseHead& head) {
+  if (head.status != 401 && head.status != 403) return;
+  for (const http::Field& field : head.fields) {
+    if (!http::equals_ignoring_case(field.name, "www-authenticate")) continue;
+    challenge_.append("www-authenticate: ").append(field.value).append(kLineEnd);
+  }
+  if (challenge_.size() > kChallengeBytes) challenge_.clear();
 }
 
 // A server that has sent its answer and leaves the stream open is not waited for.
@@ -230,10 +242,18 @@ void Revival::release(bool reusable) {
 
 void Revival::not_revived(Failure failure) {
   release(false);
-  failure_ = failure;
+  failure_ = credentials_refused().value_or(failure);
   if (starting_) return;
   RevivalUser* const user = std::exchange(user_, nullptr);
-  if (user != nullptr) user->on_not_revived(failure);
+  if (user != nullptr) user->on_not_revived(failure_, challenge_);
+}
+
+// Says nothing against the session: with other credentials it may be opened yet. The status says
+// it, however the answer's body ends.
+std::optional<Failure> Revival::credentials_refused() const {
+  if (step_ == Step::initialize && status_ == 401) return Failure::handshake_unauthorized;
+  if (step_ == Step::initialize && status_ == 403) return Failure::handshake_forbidden;
+  return std::nullopt;
 }
 
 }  // namespace ringside::relay

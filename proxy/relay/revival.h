@@ -4,13 +4,15 @@
 // Why      The waiting request brings the header fields (credentials above all, which are never
 //          recorded); the record, or a minimal handshake, brings the bodies.
 // Owns     The upstream connection in use.
-// Bounds   kAnswerBytes of each answer are read; each answer has kAnswerTime.
+// Bounds   kAnswerBytes of each answer are read; each answer has kAnswerTime. A challenge of more
+//          than kChallengeBytes is not told.
 // Threads  On its worker's loop only.
 // Errors   A refusal of the handshake, and endpoints that cannot be reached, are told apart: the
-//          first is final, the second may pass.
+//          first is final unless it concerns the credentials, the second may pass.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,7 +31,9 @@ class RevivalUser {
  public:
   // Each is called once at most, and may destroy the revival.
   virtual void on_revived(const upstream::Endpoint& endpoint, std::string_view id) = 0;
-  virtual void on_not_revived(Failure failure) = 0;
+  // `challenge`: the WWW-Authenticate lines of an endpoint that refused the credentials; valid for
+  // the turn.
+  virtual void on_not_revived(Failure failure, std::string_view challenge) = 0;
 
  protected:
   ~RevivalUser() = default;
@@ -82,6 +86,8 @@ class Revival final : public net::Retirable, private UpstreamUser {
   void send();
   void go_on(bool reusable);
   std::string request() const;
+  void keep_challenge(const http::ResponseHead& head);
+  std::optional<Failure> credentials_refused() const;
   void release(bool reusable);
   void not_revived(Failure failure);
 
@@ -90,7 +96,8 @@ class Revival final : public net::Retirable, private UpstreamUser {
   WorkerPool& pool_;
   std::string head_;  // of the waiting request, without its body's framing and its session
   session::Handshake handshake_;
-  std::string id_;  // that the endpoint issued
+  std::string id_;         // that the endpoint issued
+  std::string challenge_;  // lines of a head
   FirstMessage message_;
   std::unique_ptr<UpstreamConnection> upstream_;
   const upstream::Endpoint* endpoint_ = nullptr;

@@ -87,6 +87,10 @@ TEST_CASE("failures: the answer is a JSON-RPC error, or its sentence") {
   CHECK(text.find("\r\nretry-after: 1\r\n") != std::string::npos);
   CHECK(text.find("connection:") == std::string::npos);
   CHECK(text.ends_with("\r\n\r\nService Unavailable: no server accepts connections, try again\n"));
+  const std::string denied =
+      written(Failure::handshake_unauthorized, {.fields = "a: 1\r\nb: 2\r\n"});
+  CHECK(denied.starts_with("HTTP/1.1 401 Unauthorized\r\n"));
+  CHECK(denied.find("\r\na: 1\r\nb: 2\r\n\r\n{") != std::string::npos);
   CHECK(written(Failure::bad_length, {.head_request = true}).ends_with("\r\n\r\n"));
 }
 
