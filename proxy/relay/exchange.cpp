@@ -171,7 +171,11 @@ void Exchange::attach() {
     upstream_->expect_response_to(method_, asks_websocket_);
     const int error = upstream_->connect(*this, pool_->connect);
     if (error == 0) return;
-    if (error == UpstreamConnection::kQueueFull) return fail(Failure::queue_full);
+    if (error == UpstreamConnection::kQueueFull) {
+      if (!is_asking()) return fail(Failure::queue_full);
+      leave_out();
+      continue;
+    }
     // no descriptor, no route: said at once, but like any other failed connect
     worker_.metrics.count_connect(pool_->pool, *endpoint, connect_result::kError);
     release_upstream(false);
@@ -179,10 +183,7 @@ void Exchange::attach() {
   }
 }
 
-void Exchange::nobody_left() {
-  const bool searches = recovery_ && recovery_->state == Recovery::State::asking;
-  searches ? conclude_search() : fail(Failure::no_endpoint);
-}
+void Exchange::nobody_left() { is_asking() ? conclude_search() : fail(Failure::no_endpoint); }
 
 void Exchange::choose(const upstream::Endpoint& endpoint) {
   endpoint_ = &endpoint;
@@ -232,6 +233,14 @@ void Exchange::connect_failed(Failure failure, std::string_view result) {
   worker_.metrics.count_connect(pool_->pool, *endpoint_, result);
   release_upstream(false);
   if (!may_go_elsewhere(failure)) return;
+  attach();
+  if (upstream_ && upstream_->connected()) send_unsent();
+}
+
+// In the line of an endpoint's connections. A search asks the others.
+void Exchange::waited_too_long() {
+  if (!is_asking()) return fail(Failure::queue_timeout);
+  leave_out();
   attach();
   if (upstream_ && upstream_->connected()) send_unsent();
 }
@@ -369,7 +378,7 @@ void Exchange::on_upstream_drained() {
 
 void Exchange::on_upstream_deadline() {
   if (upstream_->waits()) {
-    fail(Failure::queue_timeout);
+    waited_too_long();
   } else if (!upstream_->connected()) {
     endpoint_->refusal().broken();  // silence proves nothing
     connect_failed(Failure::owner_silent, connect_result::kTimeout);

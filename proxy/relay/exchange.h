@@ -109,6 +109,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void attach();
   void choose(const upstream::Endpoint& endpoint);
   void connect_failed(Failure failure, std::string_view result);
+  void waited_too_long();
   bool may_go_elsewhere(Failure failure);
   void send_request();
   void transmit();
@@ -137,6 +138,8 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void ask_next();
   bool asks_everybody() const;
   void go_on_without_answer();
+  bool is_asking() const;
+  void leave_out();
   void pass_over();
   void nobody_left();
   void owner_is_unreachable(Failure failure);

@@ -47,6 +47,7 @@ bool Exchange::records_handshake() const {
 void Exchange::begin_recovery() {
   const session::Options& affinity = pool_->pool.options().affinity;
   recovery_ = std::make_unique<Recovery>();
+  recovery_->key = session_.key();
   recovery_->head_size = worker_.to_upstream.size();
   recovery_->body_max = affinity.search.body_bytes;
   recovery_->client_hash = client_hash(session_.client());
@@ -113,7 +114,7 @@ void Exchange::ask_again() {
 
 void Exchange::search() {
   const session::Searches::Join join = pool_->pool.searches().join(
-      session_.key(), worker_.index, session_.client(), worker_.loop.now());
+      recovery_->key, worker_.index, session_.client(), worker_.loop.now());
   switch (join) {
     case session::Searches::Join::leads:
       recovery_->leads = true;
@@ -130,12 +131,12 @@ void Exchange::search() {
   }
 }
 
-void Exchange::park() { worker_.parked.emplace(session_.key(), this); }
+void Exchange::park() { worker_.parked.emplace(recovery_->key, this); }
 
 std::size_t Exchange::pool_index() const { return pool_->pool.index(); }
 
 void Exchange::unpark() {
-  const auto [first, last] = worker_.parked.equal_range(session_.key());
+  const auto [first, last] = worker_.parked.equal_range(recovery_->key);
   const auto found = std::find_if(first, last, [this](const auto& p) { return p.second == this; });
   if (found != last) worker_.parked.erase(found);
 }
@@ -162,10 +163,10 @@ void Exchange::finish_search(Failure failure, session::SearchOutcome outcome) {
   if (!recovery_ || !recovery_->leads) return;
   recovery_->leads = false;
   session::Searches& searches = pool_->pool.searches();
-  if (outcome == SearchOutcome::found) searches.found(session_.key());
-  if (outcome == SearchOutcome::undecided) searches.undecided(session_.key());
-  for (const unsigned worker : searches.finish(session_.key())) {
-    worker_.shared.mailboxes[worker].post({pool_->pool.index(), session_.key(), failure});
+  if (outcome == SearchOutcome::found) searches.found(recovery_->key);
+  if (outcome == SearchOutcome::undecided) searches.undecided(recovery_->key);
+  for (const unsigned worker : searches.finish(recovery_->key)) {
+    worker_.shared.mailboxes[worker].post({pool_->pool.index(), recovery_->key, failure});
   }
 }
 
@@ -292,7 +293,7 @@ void Exchange::search_on() {
 void Exchange::ask_next() {
   Pool& pool = pool_->pool;
   const bool may_go_on = !recovery_->too_large &&
-                         pool.searches().spend(session_.key(), worker_.loop.now()) &&
+                         pool.searches().spend(recovery_->key, worker_.loop.now()) &&
                          recovery_->refusals < pool.options().affinity.search.attempts;
   may_go_on ? ask_again() : conclude_search();
 }
@@ -300,8 +301,17 @@ void Exchange::ask_next() {
 // A DELETE may be repeated (RFC 9110, 9.2.2), and goes to every endpoint in any case: one that
 // breaks off is one that could not be asked.
 bool Exchange::asks_everybody() const {
-  return recovery_ && recovery_->state == State::asking && method_ == http::Method::delete_ &&
+  return is_asking() && method_ == http::Method::delete_ &&
          response_state_ != ResponseState::streaming;
+}
+
+bool Exchange::is_asking() const { return recovery_ && recovery_->state == State::asking; }
+
+// An endpoint that has no connection for this request.
+void Exchange::leave_out() {
+  release_upstream(false);
+  pass_over();
+  tried_.push_back(endpoint_->id());
 }
 
 void Exchange::go_on_without_answer() {
@@ -315,7 +325,7 @@ void Exchange::go_on_without_answer() {
 
 // An endpoint that was to be asked cannot be reached. One that is dead counts as asked.
 void Exchange::pass_over() {
-  if (!recovery_ || recovery_->state != State::asking) return;
+  if (!is_asking()) return;
   if (!pool_->pool.has_lost_sessions(endpoint_)) recovery_->somebody_was_not_asked = true;
   worker_.metrics.count_pool(family::kRecoveryAttempts, pool_->pool, "result",
                              recovery_result::kUnreachable);
@@ -421,7 +431,7 @@ void Exchange::decide_revival() {
     return fail(Failure::owner_lost);
   }
   if (recovery.leads) return revive();
-  switch (pool_->pool.searches().join(session_.key(), worker_.index, session_.client(),
+  switch (pool_->pool.searches().join(recovery.key, worker_.index, session_.client(),
                                       worker_.loop.now())) {
     case session::Searches::Join::leads:
       recovery.leads = true;

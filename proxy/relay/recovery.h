@@ -37,6 +37,7 @@ struct Recovery {
   static constexpr std::size_t kHeldBytes = 64 * 1024;
 
   State state = State::standing_by;
+  session::Key key;  // of the request's session: the answer may teach the exchange another one
 
   // The request.
   std::string request;  // as it was sent: head, then body with its framing

@@ -172,6 +172,9 @@ def test_a_response_to_head_has_no_body_whatever_its_fields_say(ringside, upstre
     response = client.read_response("HEAD")
     assert response.get("content-length") == framing.get("Content-Length")
     client.request("GET", "/next")
+    if framing:  # a body may follow all the same: nobody else gets that connection
+        served.expect_close()
+        served = upstream.accept()
     assert served.read_request().target == "/next"
 
 
@@ -201,7 +204,8 @@ def test_a_304_may_tell_the_length_of_what_it_does_not_send(ringside, upstream):
     served.send("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")
     assert client.read_response().status == 304
     client.request("GET", "/next")
-    assert served.read_request().target == "/next"
+    served.expect_close()  # a body may follow all the same
+    assert upstream.accept().read_request().target == "/next"
 
 
 def test_a_response_split_at_every_byte_is_one_response(ringside, upstream):

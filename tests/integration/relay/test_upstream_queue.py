@@ -233,6 +233,23 @@ def test_a_search_waits_in_line_as_any_request_does(cluster):
     assert (response.status, response.get("x-pod")) == (200, "a")
 
 
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_a_search_passes_over_a_pod_whose_line_is_full(cluster, method):
+    pods = cluster("ab", pool=limited(queue=0))
+    a, b = pods.pods.values()
+    id = pods.stored(b, first=a)
+    busy = pods.session()
+    while busy.owner is not a:
+        busy = pods.session(f"10.0.0.{len(a.requests) + len(b.requests)}")
+    stream = pods.connect()
+    stream.request("GET", "/mcp", mcp.fields_for(busy.id, None, {"Accept": SSE}))
+    a.wait_stream()
+    response = pods.post(session=id) if method == "POST" else pods.send("DELETE", id)
+    assert (response.status, response.get("x-pod")) == (200, "b")
+    assert pods.asked(id) == {"b": 1}
+    assert pods.post(session=pods.unknown()).status == 503  # it was not asked
+
+
 def test_an_open_event_stream_has_its_connection_for_as_long_as_it_lasts(ringside, upstream):
     proxy = ringside(upstream, pool=limited(2))
     stream = proxy.connect()

@@ -1,5 +1,6 @@
 """What a search may cost: a request, a client, and in all: made-up ids must multiply no load."""
 
+import itertools
 import math
 import threading
 import time
@@ -7,7 +8,7 @@ import time
 import pytest
 
 from harness.deadlines import DEADLINE, eventually
-from harness.mcp import INITIALIZED, LIST_TOOLS, expect_proxy_error, fields_for, pod_of, post
+from harness.mcp import INITIALIZE, INITIALIZED, LIST_TOOLS, expect_proxy_error, fields_for, pod_of, post
 
 PER_CLIENT, BURST_SECONDS = 10, 10  # failing searches a second, and what may come at once
 
@@ -290,3 +291,22 @@ def test_the_searching_client_that_leaves_is_charged(cluster):
         wire.close()
     response = pods.post(session="made-up-x", client="10.0.0.1")
     expect_proxy_error(response, 429)
+
+
+def test_a_search_whose_answer_issues_another_id_is_over(cluster):
+    """A client initializes again and forgets to leave its stale id out."""
+    pods = cluster("ab", pool=search(in_flight=2))
+    a, b = pods.pods.values()
+    stored = pods.stored(b, first=a)
+    numbers = itertools.count()
+
+    def answer(request):
+        if b"initialize" not in request.body:
+            return None
+        return a.reply(200, b"{}", [("Mcp-Session-Id", f"new-{next(numbers)}")])
+
+    a.answer = b.answer = answer
+    for number in range(4):
+        for _ in range(2):  # the second would wait for the first one's search
+            assert pods.post(INITIALIZE, session=f"stale-{number}").status == 200
+    assert pod_of(pods.post(session=stored)) == "b", "all searches are over"
