@@ -117,6 +117,9 @@ constexpr std::array kListenerTimeouts{
         "so long without a byte of the request body ends the exchange"),
     duration<&ListenerTimeouts::keep_alive>(
         "keep_alive", kLeast, hours(24), "an idle connection is kept so long for its next request"),
+    duration<&ListenerTimeouts::response_read>(
+        "response_read", kLeast, hours(24),
+        "a client that reads nothing of its response for so long is cut"),
 };
 
 constexpr std::array kRoute{

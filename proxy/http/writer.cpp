@@ -218,7 +218,11 @@ void write_last_chunk(std::string& out, std::span<const Field> trailers,
                       std::span<const std::string> routed_by) {
   out.append("0\r\n");
   for (const Field& field : trailers) {
-    if (!is_protected(field, routed_by)) put_field(out, field.name, field.value);
+    // a trailer may be dropped (RFC 9110, 6.5.1), so one that some servers read as another name is
+    const bool may_be_read_otherwise = field.name.find('_') != std::string_view::npos;
+    if (!may_be_read_otherwise && !is_protected(field, routed_by)) {
+      put_field(out, field.name, field.value);
+    }
   }
   out.append("\r\n");
 }

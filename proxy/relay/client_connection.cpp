@@ -143,7 +143,9 @@ void ClientConnection::await_more() {
   if (state_ != State::open) return;
   WorkerListener& listener = worker_.listeners[listener_];
   if (exchange_) {
-    if (exchange_->request_complete() || pauses_ != 0) {
+    if (exchange_->waits_for_reader()) {
+      await_reader();
+    } else if (exchange_->request_complete() || pauses_ != 0) {
       disarm();
     } else {
       listener.request_body.arm(*this);
@@ -163,7 +165,7 @@ void ClientConnection::await_more() {
 void ClientConnection::await_reader() {
   awaits_head_ = false;
   unread_bytes_ = stream_.queued_bytes();
-  worker_.unread.arm(*this);
+  worker_.listeners[listener_].unread.arm(*this);
 }
 
 void ClientConnection::on_flushed() {
@@ -260,8 +262,13 @@ void ClientConnection::on_drained() {
 void ClientConnection::on_deadline() {
   if (state_ == State::closed) return;
   const std::size_t unread = stream_.queued_bytes();
-  if (!exchange_ && unread > 0 && unread < unread_bytes_) return await_reader();
+  const bool waits_for_reader = exchange_ ? exchange_->waits_for_reader() : unread > 0;
+  if (waits_for_reader && unread < unread_bytes_) return await_reader();
   if (state_ == State::lingering) return close();
+  if (exchange_ && waits_for_reader) {
+    exchange_->on_request_fault(Failure::reader_timeout);
+    return settle();
+  }
   if (exchange_ && exchange_->is_streaming_events() && exchange_->request_complete()) {
     exchange_->on_stream_silent();
     settle();

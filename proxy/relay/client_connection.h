@@ -58,6 +58,8 @@ class ClientConnection final : public net::Retirable,
   void write(std::string_view bytes);
   void pause(Pause reason);
   void resume(Pause reason);
+  // What is queued is read within WorkerListener::unread, or some of it, and so on.
+  void await_reader();
   // What came behind the request under way; nullptr: nothing.
   std::unique_ptr<std::string> take_backlog();
 
@@ -100,7 +102,6 @@ class ClientConnection final : public net::Retirable,
   bool owes_reading() const;
   void keep_for_later(std::string_view bytes);
   void await_more();
-  void await_reader();
   void linger();
   void close();
 

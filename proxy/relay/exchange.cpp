@@ -132,6 +132,8 @@ Failure Exchange::route(const http::RequestHead& head, const Address& client) {
   if (pool) pool_ = &worker_.pools[*pool];
   const Failure unfit = refusal_before_routing(worker_.shared, client_.listener(),
                                                pool ? &pool_->pool : nullptr, head);
+  // a peer that takes Transfer_Encoding for its like would read on elsewhere
+  if (unfit == Failure::lookalike_field) client_keeps_alive_ = false;
   if (unfit != Failure::none) return unfit;
 
   const Failure refused = session_.route(pool_->pool, head, client, routing_);

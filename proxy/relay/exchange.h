@@ -70,6 +70,8 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   // two events as if its server had ended it.
   void cut_off();
   // Nothing has come of the response for a while (PoolTimeouts::stream_keep_alive).
+  // The response has stopped because the client does not read it.
+  bool waits_for_reader() const;
   bool is_streaming_events() const { return counts_as_stream_; }
   void on_stream_silent();
 

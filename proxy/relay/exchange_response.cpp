@@ -148,11 +148,22 @@ void Exchange::send_response() {
   if (upstream_ && response_state_ == ResponseState::streaming && client_.stream().congested()) {
     upstream_->disarm();  // it is the client that is slow
     upstream_->stream().stop_reading();
+    if (request_complete()) client_.await_reader();
   }
 }
 
 void Exchange::on_client_drained() {
   if (upstream_ && upstream_->connected() && !upstream_ended_) upstream_->stream().start_reading();
+  if (counts_as_stream_) {
+    await_silence();
+  } else if (request_complete()) {
+    client_.disarm();  // its time to read
+  }
+}
+
+bool Exchange::waits_for_reader() const {
+  return request_complete() && response_state_ == ResponseState::streaming &&
+         client_.stream().congested();
 }
 
 void Exchange::on_response_message_end(bool connection_is_clean) {

@@ -37,8 +37,11 @@ void Exchange::on_tunnel_open(std::string_view bytes) {
 // A side that has ended for good without the other noticing must not hold the tunnel for long.
 void Exchange::await_tunnel() {
   if (end_ != End::none) return;
+  const milliseconds whole = pool_->pool.options().timeouts.tunnel;
+  const milliseconds half = worker_.shared.listeners[client_.listener()].timeouts.response_read;
   const bool is_half = client_ended_ || upstream_ended_;
-  (is_half ? worker_.unread : pool_->tunnel).arm(*upstream_);
+  const bool by_half = is_half && (whole.count() == 0 || half < whole);
+  (by_half ? worker_.listeners[client_.listener()].unread : pool_->tunnel).arm(*upstream_);
 }
 
 void Exchange::on_tunnel_bytes(std::string_view bytes) {

@@ -52,6 +52,7 @@ enum class Failure : std::uint8_t {
   head_timeout,
   body_timeout,
   body_too_slow,
+  reader_timeout,
   client_left,
   // the proxy's
   no_route,

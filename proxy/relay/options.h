@@ -25,6 +25,7 @@ struct ListenerTimeouts {
   milliseconds request_head = std::chrono::seconds(10);  // the whole head
   milliseconds request_body = std::chrono::seconds(60);  // without a byte
   milliseconds keep_alive = std::chrono::seconds(75);
+  milliseconds response_read = std::chrono::seconds(60);  // without a byte of it
 };
 
 // What becomes of a field whose name is that of one that matters, but for '_' (lookalikes.h).

@@ -12,7 +12,6 @@ namespace {
 constexpr milliseconds kLinger = std::chrono::seconds(2);
 
 // How long a client may read nothing of a response whose end waits in the proxy.
-constexpr milliseconds kUnread = std::chrono::seconds(60);
 
 // Servers refuse an unknown session within milliseconds.
 constexpr milliseconds kSearchSilence = std::chrono::seconds(1);
@@ -44,7 +43,8 @@ WorkerPool::WorkerPool(Pool& shared_pool, Worker& worker)
 WorkerListener::WorkerListener(const ListenerOptions& options, net::Deadlines& deadlines)
     : request_head(deadlines, options.timeouts.request_head),
       request_body(deadlines, options.timeouts.request_body),
-      keep_alive(deadlines, options.timeouts.keep_alive) {}
+      keep_alive(deadlines, options.timeouts.keep_alive),
+      unread(deadlines, options.timeouts.response_read) {}
 
 Worker::Worker(net::Loop& worker_loop, Shared& shared_state)
     : loop(worker_loop),
@@ -54,7 +54,6 @@ Worker::Worker(net::Loop& worker_loop, Shared& shared_state)
       metrics(shared.registry, names_of(shared.listeners), shared.pools),
       deadlines(loop),
       linger(deadlines, kLinger),
-      unread(deadlines, kUnread),
       mail(loop, [this] { on_mail(); }) {
   request_scratch.fields_max = shared.limits.header_fields;
   request_scratch.first_max = shared.limits.target_bytes;

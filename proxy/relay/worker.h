@@ -105,6 +105,7 @@ struct WorkerListener {
   net::DeadlineList request_head;
   net::DeadlineList request_body;
   net::DeadlineList keep_alive;
+  net::DeadlineList unread;  // a client that does not read its response
 };
 
 struct Worker {
@@ -118,7 +119,6 @@ struct Worker {
   Metrics metrics;
   net::Deadlines deadlines;
   net::DeadlineList linger;              // a connection that is done waits for its peer's end
-  net::DeadlineList unread;              // a client that does not read its response's rest
   std::deque<WorkerPool> pools;          // by Pool::index()
   std::deque<WorkerListener> listeners;  // by index
 

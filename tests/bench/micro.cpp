@@ -89,7 +89,7 @@ void bench_heads() {
   http::ParseScratch scratch;
   http::RequestParser requests(scratch, 65536);
   http::ResponseParser responses(scratch, 65536);
-  responses.expect_response_to(http::Method::post);
+  responses.expect_response_to(http::Method::post, false);
   Sink sink;
   std::string out;
   bench("request: parse", [&](auto) { return requests.feed(kRequest, sink).consumed; });
