@@ -186,7 +186,8 @@ MaxForwards max_forwards(std::span<const Field> fields) {
 
 bool is_event_stream(const ResponseHead& head) {
   return std::ranges::any_of(head.fields, [](const Field& field) {
-    return field.id == FieldId::content_type && names_event_stream(field.value);
+    return field.id == FieldId::content_type && !field.value.empty() &&
+           (field.value.front() | 0x20) == 't' && names_event_stream(field.value);
   });
 }
 

@@ -71,11 +71,16 @@ class Codings {
   bool is_other_ = false;
 };
 
+constexpr std::size_t kHostRemembered = 255;
+
 // RFC 9112, 3.2: exactly one, and none at all in HTTP/1.0 at will.
-ParseFault check_host(RequestHead& head, const Field* host, unsigned count) {
+ParseFault check_host(RequestHead& head, const Field* host, unsigned count, std::string& last) {
   if (count > 1) return ParseFault::host;
   if (host == nullptr) return head.version_minor == 0 ? ParseFault::none : ParseFault::host;
-  if (!is_authority(host->value)) return ParseFault::host;
+  if (host->value.empty() || host->value != last) {
+    if (!is_authority(host->value)) return ParseFault::host;
+    if (host->value.size() <= kHostRemembered) last = host->value;
+  }
   if (head.authority.empty()) head.authority = host->value;
   return ParseFault::none;
 }
@@ -94,7 +99,7 @@ ParseFault check_reason(std::string_view reason) {
 
 }  // namespace
 
-ParseFault check_head(RequestHead& head, const llhttp_t& llhttp) {
+ParseFault check_head(RequestHead& head, const llhttp_t& llhttp, std::string& last_host) {
   const Field* host = nullptr;
   unsigned hosts = 0;
   Codings codings;
@@ -119,7 +124,8 @@ ParseFault check_head(RequestHead& head, const llhttp_t& llhttp) {
     }
   }
   if (const ParseFault fault = split_target(head); fault != ParseFault::none) return fault;
-  if (const ParseFault fault = check_host(head, host, hosts); fault != ParseFault::none) {
+  if (const ParseFault fault = check_host(head, host, hosts, last_host);
+      fault != ParseFault::none) {
     return fault;
   }
   return codings.check(llhttp);

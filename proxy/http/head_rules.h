@@ -7,13 +7,16 @@
 
 #include <llhttp.h>
 
+#include <string>
+
 #include "http/head.h"
 #include "http/parser.h"
 
 namespace ringside::http {
 
 // Splits an absolute-form target, and fills in authority, expects_continue and has_underscores.
-ParseFault check_head(RequestHead& head, const llhttp_t& llhttp);
+// `last_host` is the last that was good, at the caller's: nearly every request has that one again.
+ParseFault check_head(RequestHead& head, const llhttp_t& llhttp, std::string& last_host);
 ParseFault check_head(const ResponseHead& head, const llhttp_t& llhttp);
 
 // Requires: Upgrade, and Connection names it. HTTP/1.0 has no Upgrade, and a body would have to end

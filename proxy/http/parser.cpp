@@ -280,7 +280,8 @@ int Parser::on_request_headers() {
   if (std::strncmp(behind, " HTTP/", 6) != 0) return refuse(ParseFault::request_line);
   if (llhttp_.http_major != 1) return refuse(ParseFault::version);
   if (head.method == Method::connect) return refuse(ParseFault::method);
-  if (const ParseFault fault = check_head(head, llhttp_); fault != ParseFault::none) {
+  if (const ParseFault fault = check_head(head, llhttp_, scratch_.last_host);
+      fault != ParseFault::none) {
     return refuse(fault);
   }
   if ((llhttp_.flags & F_CHUNKED) != 0) {

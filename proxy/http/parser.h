@@ -73,6 +73,7 @@ struct ParseScratch {
   // Bounds for all parsers of the loop: fields of a head, bytes of its target or reason.
   std::size_t fields_max = kFieldsMax;
   std::size_t first_max = SIZE_MAX;
+  std::string last_host;       // of a request, that was good
   const char* base = nullptr;  // the first byte of the head under way
   void* sink = nullptr;
 };

@@ -8,14 +8,21 @@
 namespace ringside::http {
 namespace {
 
+std::string_view view(std::string_view part) { return part; }
+// Of a literal, whose length need not be counted.
+template <std::size_t kSize>
+std::string_view view(const char (&part)[kSize]) {
+  return {part, kSize - 1};
+}
+
 // Appends all parts with one look at the room there is: a head has some fifty of them.
 template <class... Parts>
 void put(std::string& out, const Parts&... parts) {
   const std::size_t had = out.size();
-  const std::size_t size = (had + ... + std::string_view(parts).size());
+  const std::size_t size = (had + ... + view(parts).size());
   out.resize_and_overwrite(size, [&](char* at, std::size_t) {
     at += had;
-    ((at += std::string_view(parts).copy(at, std::string_view::npos)), ...);
+    ((at += view(parts).copy(at, std::string_view::npos)), ...);
     return size;
   });
 }

@@ -60,6 +60,9 @@ void ExchangeSession::make_outward(http::ResponseHead& head, const upstream::End
                                    Row row, std::vector<http::Field>& storage) {
   if (pool_ == nullptr) return;
   const session::Options& affinity = pool_->options().affinity;
+  const bool may_change = affinity.mode == session::Mode::tag ||
+                          affinity.mode == session::Mode::cookie || revived_as_ != nullptr;
+  if (!may_change) return;
   std::string& id = worker_.changed.id;
   id = outward_id(head, endpoint);
   const bool was_moved = row_ == Row::cookie && row == Row::placed;  // off an endpoint that refuses
