@@ -172,9 +172,11 @@ MaxForwards max_forwards(std::span<const Field> fields) {
   MaxForwards found;
   for (const Field& field : fields) {
     if (field.id != FieldId::max_forwards) continue;
-    const char* end = field.value.data() + field.value.size();
-    const auto [at, error] = std::from_chars(field.value.data(), end, found.left);
-    found.is_valid = !found.is_set && at == end && error != std::errc::invalid_argument;
+    const std::string_view digits = field.value;
+    const auto [at, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), found.left);
+    const bool is_whole = at == digits.data() + digits.size();
+    found.is_valid = !found.is_set && is_whole && error != std::errc::invalid_argument;
     found.is_set = true;
     if (error == std::errc::result_out_of_range) {
       found.left = std::numeric_limits<std::uint32_t>::max();
