@@ -119,6 +119,10 @@ void Exchange::search() {
     case session::Searches::Join::leads:
       recovery_->leads = true;
       recovery_->state = State::asking;
+      if (session_.nobody_knows()) {  // so another search found since this request was routed
+        finish_search(Failure::session_ended, SearchOutcome::undecided);
+        return fail(Failure::session_ended);
+      }
       if (recovery_->request.empty()) return attach();  // its head is only being written
       return ask_again();
     case session::Searches::Join::waits:

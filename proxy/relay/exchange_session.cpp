@@ -199,6 +199,12 @@ void ExchangeSession::learn_tagged(const session::Binding& binding) {
 
 bool ExchangeSession::revives() const { return relay::revives(*pool_, is_stream_); }
 
+bool ExchangeSession::nobody_knows() const {
+  const session::Table::Found found = pool_->sessions().peek(key_, worker_.loop.now());
+  return found.standing == Standing::nobody && found.binding.path_hash == path_hash_ &&
+         !may_revive_unknown();
+}
+
 bool ExchangeSession::may_revive_unknown() const {
   return relay::may_revive_unknown(*pool_, key_, is_stream_);
 }

@@ -99,6 +99,8 @@ class ExchangeSession {
   bool is_provisional() const { return is_provisional_; }
   // The id that its endpoint knows the session by, if it was revived; else nullptr.
   const std::string* revived_as() const { return revived_as_.get(); }
+  // The table says that every endpoint was asked a moment ago, and that is the end of it.
+  bool nobody_knows() const;
   // A session that nobody knows may be revived.
   bool may_revive_unknown() const;
   // Another request has revived the session since this one was routed.
