@@ -77,8 +77,11 @@ void check_splits(std::string_view input, Random& random) {
   http::Feeder cut(true, http::Method::post);
   for (const std::string_view piece : pieces_of(input, random)) cut.feed(piece);
   const std::string whole = http::requests_in({input});
-  check(without_kind(whole) == without_kind(cut.text()), "cuts make no difference",
-        {whole, cut.text()});
+  const std::string_view one = without_kind(whole);
+  const std::string_view other = without_kind(cut.text());
+  // a read that ends behind a line without a version is HTTP/0.9; one that goes on may tell later
+  const bool is_told_sooner = other.starts_with(one) && other.ends_with("fault");
+  check(one == other || is_told_sooner, "cuts make no difference", {whole, cut.text()});
 }
 
 void check_framing(const Rewrite& sent, const Rewrite& arrived) {

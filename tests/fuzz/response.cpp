@@ -91,8 +91,14 @@ void check_splits(std::string_view input, http::Method answered, Random& random)
   for (const std::string_view piece : pieces_of(input, random)) cut.feed(piece);
   cut.close();
   const std::string whole = http::responses_in({input}, answered, true);
-  check(without_kind(whole) == without_kind(cut.text()), "cuts make no difference",
-        {whole, cut.text()});
+  const std::string_view one = without_kind(whole);
+  const std::string_view other = without_kind(cut.text());
+  // a read that ends behind a line of HTTP/0.9 is refused there; one that goes on is cut off
+  const std::size_t end = one.rfind("cut off");
+  const bool is_told_sooner = end != std::string_view::npos &&
+                              other.substr(0, end) == one.substr(0, end) &&
+                              other.substr(std::min(end, other.size())).starts_with("fault");
+  check(one == other || is_told_sooner, "cuts make no difference", {whole, cut.text()});
 }
 
 void check_rewrite(std::string_view input, http::Method answered, bool client_is_1_1) {
