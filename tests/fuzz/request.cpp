@@ -22,7 +22,7 @@ class Rewrite : public http::RequestSink {
   explicit Rewrite(bool trusts) : trusts_(trusts) {}
 
   bool on_request_head(const http::RequestHead& head) override {
-    if (head.too_large || head.fields.size() > kFieldsMost) return false;
+    if (head.too_large) return false;
     method = head.method_text;
     target = head.target;
     authority = head.authority;
@@ -123,7 +123,7 @@ void check_replace(const Rewrite& sent) {
 void check_rewrite(std::string_view input, bool trusts) {
   Rewrite sent(trusts);
   std::size_t consumed = 0;
-  if (!parse(input, kLimit, sent, consumed)) return;
+  if (!parse(input, kLimit, sent, consumed) || sent.fields.size() > kFieldsMost) return;
   // HTTP/1.0 without a Host is given an empty one (RFC 9112, 3.2); no client may send that.
   if (sent.authority.empty()) return;
   Rewrite arrived(trusts);
