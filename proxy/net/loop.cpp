@@ -18,6 +18,15 @@ Loop::Loop() : read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBufferBy
   uv_loop_set_data(&uv_, this);
   end_of_turn_.emplace(this);
   uv_idle_init(&uv_, end_of_turn_->uv());
+  before_poll_.emplace(this);
+  uv_prepare_init(&uv_, before_poll_->uv());
+  uv_prepare_start(before_poll_->uv(), [](uv_prepare_t* prepare) {
+    Loop* loop = Handle<uv_prepare_t, Loop>::owner_of(prepare);
+    if (loop == nullptr) return;
+    ++loop->polls_;
+    loop->polled_events_ = 0;
+  });
+  uv_unref(before_poll_->base());  // no reason for the loop to go on
 }
 
 Loop::~Loop() { run_dry(); }
@@ -30,6 +39,7 @@ bool Loop::run_dry() {
   if (closed_) return true;
   bury();
   end_of_turn_.reset();
+  before_poll_.reset();
   uv_run(&uv_, UV_RUN_NOWAIT);  // the close callbacks of handles that have gone
   closed_ = uv_loop_close(&uv_) == 0;
   return closed_;

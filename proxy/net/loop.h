@@ -41,6 +41,15 @@ class Loop {
   // Runs until every closed handle has been freed; false when an open one is left (a leak).
   bool run_dry();
 
+  // The poll whose events are being handled: those of one poll had all happened before the first of
+  // them was handled. nullopt when that cannot be told, since libuv polls again within a turn after
+  // each 1,024 events.
+  std::optional<std::uint32_t> poll() const {
+    return polled_events_ < kEventsOfOnePoll ? std::optional(polls_) : std::nullopt;
+  }
+  // For the owners of handles: each event of a socket, as it comes.
+  void count_event() { ++polled_events_; }
+
   // Destroys the object at the end of this turn.
   void retire(std::unique_ptr<Retirable> object);
   // Destroys what was retired now: for the end of whoever those objects refer to.
@@ -51,10 +60,15 @@ class Loop {
 
  private:
   static const unsigned kReadBufferSize;
+  // Half of what one poll can bring: events of handles that have gone meanwhile are not counted.
+  static constexpr std::uint32_t kEventsOfOnePoll = 512;
 
   uv_loop_t uv_{};
   std::unique_ptr<char[]> read_buffer_;
   std::optional<Handle<uv_idle_t, Loop>> end_of_turn_;  // runs only while something is retired
+  std::optional<Handle<uv_prepare_t, Loop>> before_poll_;
+  std::uint32_t polls_ = 0;
+  std::uint32_t polled_events_ = 0;  // since the last `before_poll_`
   std::vector<std::unique_ptr<Retirable>> retired_;
   bool closed_ = false;
 };

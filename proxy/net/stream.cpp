@@ -19,6 +19,10 @@ uv_stream_t* as_stream(const TcpHandle& handle) {
   return reinterpret_cast<uv_stream_t*>(handle.uv());
 }
 
+Loop& loop_of(const uv_handle_t* handle) {
+  return *static_cast<Loop*>(uv_loop_get_data(uv_handle_get_loop(handle)));
+}
+
 int descriptor_of(const TcpHandle& handle) {
   uv_os_fd_t descriptor = -1;
   uv_fileno(handle.base(), &descriptor);
@@ -57,6 +61,7 @@ int Stream::connect(const Address& to) {
                        Stream* self = TcpHandle::owner_of(done);
                        delete done;
                        if (self == nullptr) return;
+                       self->loop().count_event();
                        if (status == 0) {
                          set_connection_options(descriptor_of(self->handle_));
                          self->handler_.on_connected();
@@ -73,8 +78,9 @@ void Stream::start_reading() {
       as_stream(handle_),
       [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
         Stream* self = TcpHandle::owner_of(handle);
-        auto* loop = static_cast<Loop*>(uv_loop_get_data(uv_handle_get_loop(handle)));
-        *buffer = self != nullptr ? loop->read_buffer() : uv_buf_init(nullptr, 0);
+        Loop& loop = loop_of(handle);
+        loop.count_event();
+        *buffer = self != nullptr ? loop.read_buffer() : uv_buf_init(nullptr, 0);
       },
       [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
         Stream* self = TcpHandle::owner_of(stream);
@@ -129,6 +135,7 @@ Stream::Written Stream::queue(std::string_view bytes) {
         Stream* self = TcpHandle::owner_of(done->handle);
         QueuedWrite::free(reinterpret_cast<QueuedWrite*>(done));
         if (self == nullptr) return;
+        self->loop().count_event();
         if (status != 0) {
           // the peer may have said something before it went: reading gives that, and then the error
           self->start_reading();
@@ -157,6 +164,8 @@ void Stream::finish_writing() {
 void Stream::reset() {
   if (!handle_.closed()) handle_.close_by_reset();
 }
+
+Loop& Stream::loop() const { return loop_of(handle_.base()); }
 
 Address Stream::peer() const {
   sockaddr_storage storage{};

@@ -65,6 +65,7 @@ class Stream {
   void reset();
 
   Address peer() const;
+  Loop& loop() const;
 
  private:
   friend class Listener;

@@ -1,6 +1,8 @@
 // Events of the socket become events of the user.
 #include "relay/upstream_connection.h"
 
+#include <utility>
+
 #include "relay/worker.h"
 
 namespace ringside::relay {
@@ -49,6 +51,13 @@ void UpstreamConnection::reuse(UpstreamUser& user) {
   user_ = &user;
   state_ = State::in_use;
   reused_ = true;
+  taken_in_poll_ = stream_.loop().poll();
+}
+
+// An event of the poll in which this connection was taken: it was there before the request was
+// sent, so it is no answer to it.
+bool UpstreamConnection::spoke_before_it_was_asked() {
+  return taken_in_poll_ && std::exchange(taken_in_poll_, std::nullopt) == stream_.loop().poll();
 }
 
 void UpstreamConnection::become_idle(UpstreamPool& pool) {
@@ -84,6 +93,7 @@ void UpstreamConnection::on_connect_failed(int error) {
 void UpstreamConnection::on_data(std::string_view bytes) {
   if (state_ == State::idle) return pool_->drop(*this);  // nobody asked: not to be trusted again
   if (state_ == State::tunnel) return user_->on_tunnel_bytes(bytes);
+  if (spoke_before_it_was_asked()) return user_->on_upstream_lost(Failure::bad_response);
   while (state_ == State::in_use) {
     const http::Fed fed = parser_.feed(bytes, *user_);
     bytes.remove_prefix(fed.consumed);

@@ -7,7 +7,9 @@
 // Errors   All trouble goes to the user; an idle connection that speaks or closes is dropped.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "http/parser.h"
 #include "net/deadlines.h"
@@ -87,6 +89,7 @@ class UpstreamConnection final : public net::Retirable,
   enum class State : std::uint8_t { waiting, connecting, in_use, tunnel, idle, abandoned };
 
   int open(net::DeadlineList& timeout);
+  bool spoke_before_it_was_asked();
   void on_connected() override;
   void on_connect_failed(int error) override;
   void on_data(std::string_view bytes) override;
@@ -102,6 +105,7 @@ class UpstreamConnection final : public net::Retirable,
   };
   net::Stream stream_;
   http::ResponseParser parser_;
+  std::optional<std::uint32_t> taken_in_poll_;  // until the first event after reuse()
   State state_ = State::waiting;
   bool reused_ = false;
 };

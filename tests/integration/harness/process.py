@@ -16,11 +16,12 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness import metrics
-from harness.deadlines import DEADLINE, SANITIZED
+from harness.deadlines import DEADLINE, SANITIZED, eventually
 from harness.wire import Wire
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
@@ -225,6 +226,22 @@ class Ringside:
                 level, text = match[1], match[2]
             expected = any(re.search(pattern, text) for pattern in self.expected_errors)
             assert level not in ("error", "critical") or expected, f"unexpected: {line}"
+
+
+@contextmanager
+def stopped(process: subprocess.Popen) -> Iterator[None]:
+    """No thread of it runs in here; what comes meanwhile is all there when it goes on."""
+
+    def state(task: Path) -> str:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
+    process.send_signal(signal.SIGSTOP)
+    try:
+        tasks = Path(f"/proc/{process.pid}/task")
+        eventually(lambda: all(state(task) == "T" for task in tasks.iterdir()), "it has stopped")
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def expect_no_report(said: str) -> None:

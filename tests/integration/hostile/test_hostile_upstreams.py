@@ -3,6 +3,7 @@
 import pytest
 
 from harness.mcp import expect_proxy_error
+from harness.process import stopped
 
 OK = "HTTP/1.1 200 OK\r\n"
 BODY = "5\r\nhello\r\n0\r\n\r\n"
@@ -174,6 +175,32 @@ def test_bytes_on_an_idle_connection_reach_nobody_and_end_it(ringside, upstream)
     fresh.read_request()
     fresh.respond(200, body=b"true")
     assert client.read_response().body == b"true"
+
+
+def test_bytes_that_wait_as_their_connection_is_taken_are_not_the_answer(ringside, upstream):
+    """The client's request and the pod's bytes come while the proxy is stopped, in this order, so
+    that both are there when it looks, and the request is read first. The OPTIONS, which the proxy
+    answers by itself, sees to it that the pod's last answer is out of the kernel's list before."""
+    proxy = ringside(upstream, workers=1)
+    client = proxy.connect()
+    client.request("GET", "/first")
+    served = upstream.accept()
+    served.read_request()
+    served.respond(200, body=b"1")
+    assert client.read_response().body == b"1"
+    client.request("OPTIONS", "*", {"Max-Forwards": "0"})
+    assert client.read_response().status == 204
+    with stopped(proxy.process):
+        client.request("GET", "/second")
+        served.send(FORGED)
+    expect_proxy_error(client.read_response(), 502)
+    assert served.read_request().target == "/second", "too late"
+    served.expect_close()
+    client.request("GET", "/third")
+    fresh = upstream.accept()
+    assert fresh.read_request().target == "/third"
+    fresh.respond(200, body=b"third")
+    assert client.read_response().body == b"third"
 
 
 def test_a_response_before_the_request_is_complete_ends_that_upstream_connection(
