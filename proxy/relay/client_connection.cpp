@@ -148,7 +148,7 @@ void ClientConnection::await_more() {
     } else if (exchange_->request_complete() || pauses_ != 0) {
       disarm();
     } else {
-      listener.request_body.arm(*this);
+      await_body();
     }
   } else if (parser_.inside_head()) {
     if (!inside_head_) listener.request_head.arm(*this);
@@ -160,6 +160,8 @@ void ClientConnection::await_more() {
   }
   inside_head_ = parser_.inside_head();
 }
+
+void ClientConnection::await_body() { worker_.listeners[listener_].request_body.arm(*this); }
 
 // The end of a response waits here: as long as some of it is read now and then, there is time.
 void ClientConnection::await_reader() {

@@ -58,6 +58,8 @@ class ClientConnection final : public net::Retirable,
   void write(std::string_view bytes);
   void pause(Pause reason);
   void resume(Pause reason);
+  // More of the request under way comes within WorkerListener::request_body.
+  void await_body();
   // What is queued is read within WorkerListener::unread, or some of it, and so on.
   void await_reader();
   // What came behind the request under way; nullptr: nothing.

@@ -1,6 +1,7 @@
-// One request and its response: from the request's head to the response's last byte. Read
-// exchange.cpp first to understand the proxy, then exchange_response.cpp, and exchange_recovery.cpp
-// for sessions whose owner is not known; docs/life-of-a-request.md tells the same story.
+// One request and its response: from the request's head to the response's last byte. To understand
+// the proxy read exchange.cpp, exchange_request.cpp and exchange_response.cpp, in this order;
+// exchange_recovery.cpp, _search.cpp and _revival.cpp for sessions whose owner is not known or
+// gone. docs/life-of-a-request.md tells the same story.
 //
 // Why      Identify the session, choose the endpoint, forward, learn from the answer before it is
 //          released, log: these steps stand here in this order.
@@ -110,6 +111,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void write_request_head(const http::RequestHead& head);
   void attach();
   void choose(const upstream::Endpoint& endpoint);
+  void connect_timed_out();
   void connect_failed(Failure failure, std::string_view result);
   void waited_too_long();
   bool may_go_elsewhere(Failure failure);

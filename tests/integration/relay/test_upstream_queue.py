@@ -186,6 +186,21 @@ def test_a_request_that_waited_too_long_is_a_503_and_keeps_its_client(ringside, 
     assert second.read_response().status == 200
 
 
+def test_a_client_that_waits_for_its_100_in_line_has_the_time_of_the_line(ringside, upstream):
+    proxy = ringside(
+        upstream,
+        pool=limited(queue_timeout="500ms"),
+        listener={"timeouts": {"request_body": "50ms"}},
+    )
+    first, served = occupied(proxy, upstream)
+    second = proxy.connect()
+    second.request("POST", "/", {"Content-Length": "5", "Expect": "100-continue"})
+    assert second.read_response().status == 503
+    wait_for_error(proxy, "queue_timeout")
+    served.respond()
+    assert first.read_response().status == 200
+
+
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_a_client_that_leaves_leaves_the_queue(ringside, upstream, how):
     proxy = ringside(upstream, pool=limited())
