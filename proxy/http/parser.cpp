@@ -376,6 +376,11 @@ int Parser::on_message_end() {
     // refuse the next message
     llhttp_.flags &= static_cast<std::uint16_t>(~F_CONNECTION_CLOSE);
   }
+  // nor is it for an interim response to say, which some send as HTTP/1.0
+  if (llhttp_.type == HTTP_RESPONSE && llhttp_.status_code < 200) {
+    llhttp_.flags &= static_cast<std::uint16_t>(~F_CONNECTION_CLOSE);
+    llhttp_.flags |= F_CONNECTION_KEEP_ALIVE;
+  }
   return HPE_PAUSED;
 }
 

@@ -138,34 +138,43 @@ std::unique_ptr<std::string> ClientConnection::take_backlog() {
   return waiting;
 }
 
-// Arms the timeout that fits what the client owes us now.
+ClientConnection::Owes ClientConnection::owed() const {
+  if (exchange_) {
+    if (exchange_->waits_for_reader()) return Owes::reading;
+    return exchange_->request_complete() || is_paused() ? Owes::nothing : Owes::body;
+  }
+  if (parser_.inside_head()) return Owes::rest_of_head;
+  return stream_.queued_bytes() > 0 ? Owes::reading : Owes::request;
+}
+
+// Arms the time for what the client owes now. It gains none by sending what is not that: a part of
+// a head, the empty lines that may precede one, or anything as long as it does not read.
 void ClientConnection::await_more() {
   if (state_ != State::open) return;
-  WorkerListener& listener = worker_.listeners[listener_];
-  if (exchange_) {
-    if (exchange_->waits_for_reader()) {
-      await_reader();
-    } else if (exchange_->request_complete() || pauses_ != 0) {
-      disarm();
-    } else {
-      await_body();
-    }
-  } else if (parser_.inside_head()) {
-    if (!inside_head_) listener.request_head.arm(*this);
-  } else if (stream_.queued_bytes() > 0) {
-    await_reader();
-  } else if (!awaits_head_) {  // the empty lines that may precede a head gain no time
-    listener.keep_alive.arm(*this);
-    awaits_head_ = true;
+  const Owes owes = owed();
+  const bool has_read = owes == Owes::reading && stream_.queued_bytes() < unread_bytes_;
+  const bool gains_time = owes == Owes::body || has_read;
+  if (armed() && owes == owes_ && !gains_time) return;
+  owes_ = owes;
+  switch (owes) {
+    case Owes::nothing:
+      return disarm();
+    case Owes::request:
+      return worker_.listeners[listener_].keep_alive.arm(*this);
+    case Owes::rest_of_head:
+      return worker_.listeners[listener_].request_head.arm(*this);
+    case Owes::body:
+      return await_body();
+    case Owes::reading:
+      return await_reader();
   }
-  inside_head_ = parser_.inside_head();
 }
 
 void ClientConnection::await_body() { worker_.listeners[listener_].request_body.arm(*this); }
 
-// The end of a response waits here: as long as some of it is read now and then, there is time.
+// As long as some of what is queued is read now and then, there is time.
 void ClientConnection::await_reader() {
-  awaits_head_ = false;
+  owes_ = Owes::reading;
   unread_bytes_ = stream_.queued_bytes();
   worker_.listeners[listener_].unread.arm(*this);
 }
@@ -181,7 +190,7 @@ void ClientConnection::on_flushed() {
 
 bool ClientConnection::on_request_head(const http::RequestHead& head) {
   exchange_.emplace(*this, worker_);
-  awaits_head_ = false;
+  owes_ = Owes::nothing;
   ++requests_;
   if (at_last_request()) {
     worker_.metrics.count_listener(family::kConnectionsUsedUp, listener_);
@@ -264,7 +273,8 @@ void ClientConnection::on_drained() {
 void ClientConnection::on_deadline() {
   if (state_ == State::closed) return;
   const std::size_t unread = stream_.queued_bytes();
-  const bool waits_for_reader = exchange_ ? exchange_->waits_for_reader() : unread > 0;
+  const bool waits_for_reader =
+      exchange_ ? exchange_->waits_for_reader() : owes_ == Owes::reading && unread > 0;
   if (waits_for_reader && unread < unread_bytes_) return await_reader();
   if (state_ == State::lingering) return close();
   if (exchange_ && waits_for_reader) {

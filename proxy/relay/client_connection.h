@@ -58,6 +58,7 @@ class ClientConnection final : public net::Retirable,
   void write(std::string_view bytes);
   void pause(Pause reason);
   void resume(Pause reason);
+  bool is_paused() const { return pauses_ != 0; }
   // More of the request under way comes within WorkerListener::request_body.
   void await_body();
   // What is queued is read within WorkerListener::unread, or some of it, and so on.
@@ -89,6 +90,8 @@ class ClientConnection final : public net::Retirable,
     lingering,  // done: lets the last response arrive, reads and drops what still comes
     closed,     // waits for the end of the turn
   };
+  // What the time runs for that is armed here, an event stream's apart.
+  enum class Owes : std::uint8_t { nothing, request, rest_of_head, body, reading };
 
   void on_data(std::string_view bytes) override;
   void on_end() override;
@@ -102,6 +105,7 @@ class ClientConnection final : public net::Retirable,
 
   void consume(std::string_view bytes);
   bool owes_reading() const;
+  Owes owed() const;
   void keep_for_later(std::string_view bytes);
   void await_more();
   void linger();
@@ -120,12 +124,11 @@ class ClientConnection final : public net::Retirable,
   std::uint32_t requests_ = 0;    // that it has brought
   std::uint16_t listener_;
   State state_ = State::open;
+  Owes owes_ = Owes::request;
   std::uint8_t pauses_ = 0;  // set of Pause
   bool peer_is_trusted_ = false;
   bool consuming_ = false;
-  bool inside_head_ = false;  // the time of a head is running
-  bool awaits_head_ = true;   // the time until one begins is running
-  bool peer_ended_ = false;   // it sends no more
+  bool peer_ended_ = false;  // it sends no more
   bool is_counted_ = false;   // among Shared::peers
 };
 

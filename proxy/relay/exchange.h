@@ -118,7 +118,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void send_request();
   void transmit();
   void send_unsent();
-  void await_response();
+  void await_answer();
 
   // recovery and revival
   bool records_handshake() const;

@@ -150,7 +150,8 @@ void Exchange::release_response() {
 void Exchange::on_refused(bool connection_is_clean) {
   if (!is_refusal()) {
     release_response();
-    return send_response();
+    send_response();
+    return await_answer();
   }
   Recovery& recovery = *recovery_;
   hold_response();

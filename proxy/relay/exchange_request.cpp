@@ -134,7 +134,7 @@ void Exchange::send_unsent() {
   transmit();
   if (!upstream_ || !upstream_->connected()) return;
   if (!upstream_->stream().congested()) client_.resume(Pause::upstream_full);
-  if (request_complete()) await_response();
+  if (request_complete()) await_answer();
 }
 
 // --- forward the request -------------------------------------------------------------------------
@@ -186,7 +186,7 @@ void Exchange::on_request_complete() {
   if (recovery_ && recovery_->state == Recovery::State::collecting && end_ == End::none) {
     return decide_revival();
   }
-  if (upstream_ && upstream_->connected()) await_response();
+  await_answer();
 }
 
 // What was parsed goes out, and is kept where it may have to go out again.
@@ -209,7 +209,7 @@ void Exchange::transmit() {
       bytes_were_sent_ = true;
       if (upstream_->stream().congested() && !request_complete()) {
         client_.pause(Pause::upstream_full);
-        pool_->response_head.arm(*upstream_);  // an endpoint that reads no further has as long
+        await_answer();
       }
       break;
     }
@@ -224,16 +224,26 @@ void Exchange::transmit() {
   worker_.to_upstream.clear();
 }
 
-void Exchange::await_response() {
-  if (response_state_ != ResponseState::waiting) return;
-  if (recovery_ && recovery_->leads) return pool_->search_silence.arm(*upstream_);
-  // a stream may have nothing to say for long, and some servers send no head before the first event
-  if (!accepts_stream_) pool_->response_head.arm(*upstream_);
+// Arms the time that the endpoint has for what it owes now.
+void Exchange::await_answer() {
+  if (!upstream_ || !upstream_->connected()) return;
+  const bool must_read_on = !request_complete() && upstream_->stream().congested();
+  if (response_state_ == ResponseState::waiting) {
+    if (must_read_on) return pool_->response_head.arm(*upstream_);
+    if (!request_complete()) return upstream_->disarm();
+    if (recovery_ && recovery_->leads) return pool_->search_silence.arm(*upstream_);
+    // a stream may have nothing to say for long, and some servers send no head before the first
+    // event
+    if (!accepts_stream_) pool_->response_head.arm(*upstream_);
+  } else if (response_state_ == ResponseState::streaming) {
+    if (client_.stream().congested()) return upstream_->disarm();  // it is the client that is slow
+    (must_read_on ? pool_->response_head : pool_->stream_idle).arm(*upstream_);
+  }
 }
 
 void Exchange::on_upstream_drained() {
   if (is_tunnel()) end_half_tunnel();
-  if (!request_complete()) upstream_->disarm();
+  if (!request_complete() || response_state_ == ResponseState::streaming) await_answer();
   client_.resume(Pause::upstream_full);
   client_.settle();
 }

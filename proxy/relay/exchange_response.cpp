@@ -130,7 +130,7 @@ void Exchange::on_response_trailers(std::span<const http::Field> trailers) {
 }
 
 void Exchange::on_response_part() {
-  if (upstream_ && response_state_ == ResponseState::streaming) pool_->stream_idle.arm(*upstream_);
+  if (response_state_ == ResponseState::streaming) await_answer();
   if (upstream_ && response_state_ == ResponseState::held && recovery_->held.too_large) {
     on_refused(false);  // it need not be read to its end
     return client_.settle();
@@ -146,24 +146,24 @@ void Exchange::send_response() {
   client_.write(worker_.to_client);
   worker_.to_client.clear();
   if (upstream_ && response_state_ == ResponseState::streaming && client_.stream().congested()) {
-    upstream_->disarm();  // it is the client that is slow
     upstream_->stream().stop_reading();
-    if (request_complete()) client_.await_reader();
+    await_answer();
+    if (waits_for_reader()) client_.await_reader();
   }
 }
 
 void Exchange::on_client_drained() {
   if (upstream_ && upstream_->connected() && !upstream_ended_) upstream_->stream().start_reading();
-  if (counts_as_stream_) {
-    await_silence();
-  } else if (request_complete()) {
-    client_.disarm();  // its time to read
-  }
+  if (response_state_ == ResponseState::streaming) await_answer();
+  if (request_complete() || client_.is_paused()) client_.disarm();  // its time to read
+  if (counts_as_stream_) await_silence();
 }
 
+// It may owe the rest of its request, too, which its endpoint does not take: many read on only when
+// their answer is read.
 bool Exchange::waits_for_reader() const {
-  return request_complete() && response_state_ == ResponseState::streaming &&
-         client_.stream().congested();
+  return response_state_ == ResponseState::streaming && client_.stream().congested() &&
+         (request_complete() || client_.is_paused());
 }
 
 void Exchange::on_response_message_end(bool connection_is_clean) {

@@ -174,7 +174,7 @@ void Exchange::owner_is_silent() {
                              recovery_result::kSilent);
   finish_search(Failure::none, SearchOutcome::found);
   recovery_->state = State::standing_by;
-  await_response();
+  await_answer();
 }
 
 // The owner takes no connection. A binding that proved little gives way to a search, a session that
