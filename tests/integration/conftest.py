@@ -44,12 +44,12 @@ def silence() -> Iterator[Silence]:
 
 
 @pytest.fixture
-def pods() -> Iterator[Callable[[str], list[Pod]]]:
+def pods() -> Iterator[Callable[..., list[Pod]]]:
     """pods("abc") starts three, named a, b and c."""
     made: list[Pod] = []
 
-    def make(names: str) -> list[Pod]:
-        made.extend(fresh := [Pod(name) for name in names])
+    def make(names: str, kind: type[Pod] = Pod) -> list[Pod]:
+        made.extend(fresh := [kind(name) for name in names])
         return fresh
 
     yield make
@@ -147,12 +147,12 @@ def trusting(ringside: Callable[..., Ringside]) -> Callable[..., Ringside]:
 
 @pytest.fixture
 def cluster(
-    trusting: Callable[..., Ringside], pods: Callable[[str], list[Pod]]
+    trusting: Callable[..., Ringside], pods: Callable[..., list[Pod]]
 ) -> Callable[..., Cluster]:
     """cluster() is a fresh proxy with pods a, b and c behind it, believing X-Forwarded-For."""
 
-    def start(names: str = "abc", **more) -> Cluster:
-        started = pods(names)
+    def start(names: str = "abc", kind: type[Pod] = Pod, **more) -> Cluster:
+        started = pods(names, kind)
         return Cluster(trusting(*started, **more), started)
 
     return start

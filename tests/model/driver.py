@@ -18,7 +18,6 @@ from judge import Violation, require
 from pod import FLAVOURS
 from world import PodProcess, ProxyProcess, eventually
 
-import model
 from model import Session
 
 GRACE = {"owner_grace": "300ms"}

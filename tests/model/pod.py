@@ -322,9 +322,9 @@ class Pod:
         connection.socket.sendall(head.encode())
 
 
-def main() -> None:
+def main(kind: type[Pod] = Pod) -> None:
     name, incarnation, port, flavour, seed, ledger = sys.argv[1:]
-    pod = Pod(name, int(incarnation), FLAVOURS[flavour], seed, ledger)
+    pod = kind(name, int(incarnation), FLAVOURS[flavour], seed, ledger)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", int(port)))

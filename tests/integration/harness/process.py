@@ -161,6 +161,13 @@ class Ringside:
         assert len(lines) == count, f"one line an exchange, {count} exchanges:\n" + "\n".join(lines)
         return [parse_access_line(line) for line in lines]
 
+    def fence(self) -> None:
+        """With one worker: returns when it has read what other connections sent before."""
+        wire = self.connect()
+        response = wire.exchange("OPTIONS", "*", {"Max-Forwards": "0"})  # its own to answer
+        assert response.status == 204, response.start
+        wire.close()
+
     def rss_bytes(self) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024

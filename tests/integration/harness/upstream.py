@@ -15,7 +15,8 @@ import select
 import socket
 
 from harness.deadlines import DEADLINE
-from harness.wire import TooLate, Wire
+from harness.process import Ringside
+from harness.wire import Fields, TooLate, Wire
 
 
 class Port:
@@ -124,3 +125,36 @@ def accept_first(*upstreams: Upstream) -> tuple[Upstream, Wire]:
     assert ready, "the proxy opened no connection to any upstream"
     upstream = by_listener[ready[0]]
     return upstream, upstream.accept()
+
+
+def asked(
+    proxy: Ringside,
+    upstream: Upstream,
+    method: str = "GET",
+    target: str = "/",
+    fields: Fields = (),
+    body: bytes | None = None,
+    receive_buffer: int | None = None,
+) -> tuple[Wire, Wire]:
+    """A request that the upstream has read and not answered: the client's side and its own."""
+    client = proxy.connect(receive_buffer=receive_buffer)
+    client.request(method, target, fields, body)
+    served = upstream.accept()
+    served.read_request()
+    return client, served
+
+
+def offered(
+    proxy: Ringside,
+    a: Upstream,
+    b: Upstream,
+    fields: Fields = {"Content-Length": "0"},
+    begun: bytes = b"",
+) -> tuple[Wire, Wire, Upstream]:
+    """A request of a session that the proxy does not know: the client, the connection to the one
+    that it is offered to first, which has read nothing yet, and the other upstream."""
+    client = proxy.connect()
+    client.request("POST", "/mcp", {"Mcp-Session-Id": "s-1", **dict(fields)})
+    client.send(begun)
+    first, served = accept_first(a, b)
+    return client, served, (b if first is a else a)

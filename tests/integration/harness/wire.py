@@ -105,6 +105,18 @@ class Wire:
         except OSError:
             pass
 
+    def send_until_stalled(self, data: bytes) -> int:
+        """Sends until the other side has taken nothing for a second; how much it took: not all."""
+        self.socket.settimeout(1.0)
+        sent = 0
+        try:
+            while sent < len(data):
+                sent += self.socket.send(data[sent : sent + 65536])
+        except TimeoutError:
+            self.socket.settimeout(DEADLINE)
+            return sent
+        raise AssertionError("the other side took everything although nobody reads")
+
     def trickle(self, data: bytes | str) -> None:
         """Sends byte by byte, each in a segment of its own."""
         for byte in data.encode() if isinstance(data, str) else data:

@@ -15,7 +15,7 @@ import pytest
 
 from harness.deadlines import DEADLINE, SANITIZED
 from harness.second_reader import Read, Reader, SecondPod, requests_in
-from harness.wire import TooLate, Truncated, chunk, encode
+from harness.wire import TooLate, encode
 
 BATCHES = 150 if SANITIZED else 500  # of up to four requests
 # Seconds: a client whose damaged request waits for more then ends its side. Nothing depends on it

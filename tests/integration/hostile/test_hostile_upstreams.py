@@ -4,6 +4,7 @@ import pytest
 
 from harness.mcp import expect_proxy_error
 from harness.process import stopped
+from harness.upstream import asked
 
 OK = "HTTP/1.1 200 OK\r\n"
 BODY = "5\r\nhello\r\n0\r\n\r\n"
@@ -62,10 +63,7 @@ HEADS = {
 
 @pytest.mark.parametrize("name", HEADS)
 def test_a_hostile_response_head_is_a_502(ringside, upstream, name):
-    client = ringside(upstream).connect()
-    client.request("POST", "/", body=b"{}")
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream, "POST", "/", body=b"{}")
     served.send_anyway(HEADS[name].encode("latin-1"))
     expect_proxy_error(client.read_response(), 502)
     served.expect_close()
@@ -75,10 +73,7 @@ def test_a_hostile_response_head_is_a_502(ringside, upstream, name):
 
 def test_a_head_that_never_ends_is_a_502(ringside, upstream):
     proxy = ringside(upstream)
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream)
     served.send(OK)
     with pytest.raises((ConnectionResetError, BrokenPipeError)):
         for _ in range(32 * 1024):  # 32 MiB
@@ -87,10 +82,7 @@ def test_a_head_that_never_ends_is_a_502(ringside, upstream):
 
 
 def test_interim_responses_without_end_are_cut(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.socket.settimeout(2)
     with pytest.raises((ConnectionResetError, BrokenPipeError)):
         for _ in range(100_000):
@@ -115,10 +107,7 @@ CHUNKS = {
 
 @pytest.mark.parametrize("name", CHUNKS)
 def test_a_hostile_chunk_from_an_upstream_cuts_the_transfer_short(ringside, upstream, name):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send(f"{OK}Transfer-Encoding: chunked\r\n\r\n")
     body = client.body_of(client.read_response_head())
     served.send_anyway(CHUNKS[name].encode())
@@ -127,10 +116,7 @@ def test_a_hostile_chunk_from_an_upstream_cuts_the_transfer_short(ringside, upst
 
 
 def test_a_body_shorter_than_its_length_is_cut_short_for_the_client_too(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send(f"{OK}Content-Length: 10\r\n\r\nhello")
     served.half_close()
     assert client.body_of(client.read_response_head()).expect_abort() == b"hello"
@@ -147,10 +133,7 @@ def test_a_body_shorter_than_its_length_is_cut_short_for_the_client_too(ringside
     ids=["beyond the length", "beyond the last chunk", "beyond a 204", "an empty line"],
 )
 def test_bytes_beyond_a_response_reach_nobody_and_end_the_connection(ringside, upstream, response):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send(response)
     assert client.read_response().body in (b"hello", b"")
     served.expect_close()
@@ -162,10 +145,7 @@ def test_bytes_beyond_a_response_reach_nobody_and_end_the_connection(ringside, u
 
 
 def test_bytes_on_an_idle_connection_reach_nobody_and_end_it(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.respond(200, body=b"1")
     assert client.read_response().body == b"1"
     served.send(FORGED)

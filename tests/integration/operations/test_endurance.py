@@ -7,14 +7,12 @@ import signal
 import pytest
 
 from harness.deadlines import SANITIZED, eventually
+from harness.upstream import asked
 from harness.wire import Truncated
 
 
 def answers(proxy, upstream) -> None:
-    client = proxy.connect()
-    client.request("GET", "/", {"Connection": "close"})
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream, "GET", "/", {"Connection": "close"})
     served.respond(200, {"Connection": "close"}, b"alive")
     assert client.read_response().body == b"alive"
     client.close()

@@ -9,6 +9,7 @@ import pytest
 from harness.deadlines import eventually
 from harness.mcp import INITIALIZE, fields_for
 from harness.process import parse_access_line
+from harness.upstream import asked
 
 FIELDS = (
     "time listener client method path status pool endpoint picked_by session "
@@ -17,10 +18,7 @@ FIELDS = (
 
 
 def one_exchange(proxy, upstream, response=(200, {}, b"hello"), fields=(), body=b"{}"):
-    client = proxy.connect()
-    client.request("POST", "/mcp?secret=1", fields, body)
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream, "POST", "/mcp?secret=1", fields, body)
     served.respond(*response)
     client.read_response("POST")
 
@@ -100,10 +98,7 @@ def test_a_fault_of_the_client_is_on_its_side(ringside, upstream):
 
 def test_a_fault_of_the_upstream_is_on_its_side(ringside, upstream):
     proxy = ringside(upstream)
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream)
     served.reset()
     client.read_response()
     status, side, code = fault(proxy)
@@ -112,10 +107,7 @@ def test_a_fault_of_the_upstream_is_on_its_side(ringside, upstream):
 
 def test_a_client_that_left_is_told_from_an_upstream_that_did(ringside, upstream):
     proxy = ringside(upstream)
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, _ = asked(proxy, upstream)
     client.close()
     status, side, code = fault(proxy)
     assert side == "client" and code != "-"
@@ -123,10 +115,7 @@ def test_a_client_that_left_is_told_from_an_upstream_that_did(ringside, upstream
 
 def test_a_body_that_broke_off_is_logged_once_with_what_was_sent(ringside, upstream):
     proxy = ringside(upstream)
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream)
     served.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
     served.half_close()
     client.body_of(client.read_response_head()).expect_abort()

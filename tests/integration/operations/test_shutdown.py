@@ -6,18 +6,9 @@ import pytest
 
 from harness.deadlines import eventually
 from harness.process import within
+from harness.streams import open_stream
+from harness.upstream import asked
 from harness.wire import Truncated, Wire, chunk
-
-
-def open_stream(proxy, upstream):
-    client = proxy.connect()
-    client.request("GET", "/", {"Accept": "text/event-stream"})
-    served = upstream.accept()
-    served.read_request()
-    served.send(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
-    return served, client.body_of(client.read_response_head())
 
 
 def refused(proxy) -> bool:
@@ -58,10 +49,7 @@ def test_idle_connections_do_not_hold_it_up(ringside, upstream):
 
 def test_an_exchange_under_way_finishes_and_new_connections_are_refused(ringside, upstream):
     proxy = ringside(upstream, shutdown={"deadline": "30s"})
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream)
     proxy.signal()
     eventually(lambda: refused(proxy), "the listener is closed")
     served.respond(200, body=b"finished")
@@ -74,10 +62,7 @@ def test_an_exchange_under_way_finishes_and_new_connections_are_refused(ringside
 
 def test_an_answer_whose_head_was_out_already_finishes_too(ringside, upstream):
     proxy = ringside(upstream, shutdown={"deadline": "30s"})
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream)
     served.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
     body = client.body_of(client.read_response_head())
     assert body.read(4) == b"half"
@@ -91,7 +76,7 @@ def test_an_answer_whose_head_was_out_already_finishes_too(ringside, upstream):
 
 def test_a_stream_goes_on_until_the_deadline_and_is_then_cut(ringside, upstream):
     proxy = ringside(upstream, shutdown={"deadline": "1500ms"})
-    served, body = open_stream(proxy, upstream)
+    _, served, body = open_stream(proxy, upstream)
     proxy.signal()
     eventually(lambda: refused(proxy), "the listener is closed")
     served.send(chunk("data: still here\n\n"))
@@ -120,10 +105,7 @@ def test_readiness_fails_and_serving_goes_on_during_the_wait(ringside, upstream)
     proxy.signal()
     eventually(lambda: proxy.admin("/readyz").status == 503, "readiness fails")
     assert proxy.admin("/healthz").status == 200
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream)
     served.respond(200, body=b"still serving")
     assert client.read_response().body == b"still serving"
     proxy.expect_exit(0)

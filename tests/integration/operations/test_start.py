@@ -4,6 +4,7 @@ import re
 import socket
 
 from harness.process import run_once
+from harness.upstream import asked
 from harness.wire import Wire
 
 READY = re.compile(
@@ -48,10 +49,7 @@ def test_it_runs_without_a_file(ringside, upstream):
         ]
     )
     assert READY.fullmatch(lines_with(proxy, " ready ")[0])
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream)
     served.respond(200, body=b"ok")
     assert client.read_response().body == b"ok"
 

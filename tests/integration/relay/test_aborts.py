@@ -5,20 +5,17 @@ import pytest
 from harness.deadlines import eventually
 from harness.mcp import expect_proxy_error
 from harness.process import within
-from harness.upstream import accept_first
+from harness.streams import STREAM
+from harness.upstream import accept_first, asked
 from harness.wire import chunk
 
 
 def test_case_38_a_client_that_leaves_in_mid_stream_closes_the_upstream_connection(
     ringside, upstream
 ):
-    client = ringside(upstream).connect()
-    client.request("GET", "/", {"Accept": "text/event-stream"})
-    served = upstream.accept()
-    served.read_request()
-    served.send(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
+    wanted = {"Accept": "text/event-stream"}
+    client, served = asked(ringside(upstream), upstream, "GET", "/", wanted)
+    served.send(STREAM)
     client.read_response_head()
     at_once = within(1.0)
     client.close()
@@ -27,10 +24,7 @@ def test_case_38_a_client_that_leaves_in_mid_stream_closes_the_upstream_connecti
 
 
 def test_a_client_that_leaves_before_the_answer_closes_the_upstream_connection(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     at_once = within(1.0)
     client.reset()
     served.expect_close()
@@ -58,21 +52,10 @@ def test_a_chunked_request_that_breaks_off_is_never_ended_properly(ringside, ups
     assert body.expect_abort() == b""
 
 
-def test_an_upstream_that_closes_without_a_word_is_a_502(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
-    served.close()
-    expect_proxy_error(client.read_response(), 502)
-
-
-def test_an_upstream_that_resets_without_a_word_is_a_502(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
-    served.reset()
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_an_upstream_that_ends_without_a_word_is_a_502(ringside, upstream, end):
+    client, served = asked(ringside(upstream), upstream)
+    getattr(served, end)()
     expect_proxy_error(client.read_response(), 502)
 
 
@@ -89,10 +72,7 @@ def test_an_upstream_that_resets_while_the_request_body_is_sent_is_a_502(ringsid
 def test_case_41_a_body_with_a_length_that_breaks_off_is_cut_short_for_the_client_too(
     ringside, upstream, end
 ):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n[1,2"
     )
@@ -104,13 +84,8 @@ def test_case_41_a_body_with_a_length_that_breaks_off_is_cut_short_for_the_clien
 
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_case_40_a_chunked_stream_that_breaks_off_gets_no_final_chunk(ringside, upstream, end):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
-    served.send(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
+    client, served = asked(ringside(upstream), upstream)
+    served.send(STREAM)
     served.send(chunk("data: 1\n\n"))
     body = client.body_of(client.read_response_head())
     assert body.event() == b"data: 1\n\n"
@@ -119,10 +94,7 @@ def test_case_40_a_chunked_stream_that_breaks_off_gets_no_final_chunk(ringside, 
 
 
 def test_a_close_delimited_body_that_is_reset_is_not_ended_properly(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send("HTTP/1.1 200 OK\r\n\r\npart")
     response = client.read_response_head()
     body = client.body_of(response)

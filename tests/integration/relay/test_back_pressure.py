@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.deadlines import SANITIZED
+from harness.upstream import asked
 from harness.wire import Truncated
 
 MIB = 1 << 20
@@ -49,14 +50,26 @@ def received_digest(wire, count: int) -> str:
     return digest.hexdigest()
 
 
+def downloading(proxy, upstream):
+    """A client that reads little, and an upstream that has announced much."""
+    client, served = asked(proxy, upstream, receive_buffer=SMALL)
+    served.send(f"HTTP/1.1 200 OK\r\nContent-Length: {TOTAL}\r\n\r\n")
+    return client, served
+
+
+def uploading(proxy, upstream):
+    """A client that has announced much, and an upstream that has read the head alone."""
+    client = proxy.connect()
+    client.request("POST", "/", {"Content-Length": str(TOTAL)})
+    served = upstream.accept()
+    served.read_request_head()
+    return client, served
+
+
 def test_a_client_that_stops_reading_stops_the_upstream(ringside, upstream):
     proxy = ringside(upstream)
     before = proxy.rss_bytes()
-    client = proxy.connect(receive_buffer=SMALL)
-    client.request()
-    served = upstream.accept()
-    served.read_request()
-    served.send(f"HTTP/1.1 200 OK\r\nContent-Length: {TOTAL}\r\n\r\n")
+    client, served = downloading(proxy, upstream)
     client.read_response_head()
     sent = send_until_blocked(served.socket)
     assert sent < TOTAL, "the proxy took everything although nobody reads"
@@ -67,11 +80,8 @@ def test_a_client_that_stops_reading_stops_the_upstream(ringside, upstream):
 def test_an_upstream_that_stops_reading_stops_the_client(ringside, upstream):
     proxy = ringside(upstream)
     before = proxy.rss_bytes()
-    client = proxy.connect()
     upstream.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
-    client.request("POST", "/", {"Content-Length": str(TOTAL)})
-    served = upstream.accept()
-    served.read_request_head()
+    client, served = uploading(proxy, upstream)
     sent = send_until_blocked(client.socket)
     assert sent < TOTAL, "the proxy took everything although nobody reads"
     assert proxy.rss_bytes() - before < 4 * MIB
@@ -80,11 +90,7 @@ def test_an_upstream_that_stops_reading_stops_the_client(ringside, upstream):
 
 def test_a_stalled_client_does_not_hold_up_another(ringside, upstream):
     proxy = ringside(upstream)
-    stalled = proxy.connect(receive_buffer=SMALL)
-    stalled.request()
-    served = upstream.accept()
-    served.read_request()
-    served.send(f"HTTP/1.1 200 OK\r\nContent-Length: {TOTAL}\r\n\r\n")
+    _, served = downloading(proxy, upstream)
     assert send_until_blocked(served.socket) < TOTAL
     other = proxy.connect()
     other.request("GET", "/other")
@@ -95,11 +101,7 @@ def test_a_stalled_client_does_not_hold_up_another(ringside, upstream):
 
 
 def test_a_client_that_leaves_while_stalled_frees_the_upstream(ringside, upstream):
-    client = ringside(upstream).connect(receive_buffer=SMALL)
-    client.request()
-    served = upstream.accept()
-    served.read_request()
-    served.send(f"HTTP/1.1 200 OK\r\nContent-Length: {TOTAL}\r\n\r\n")
+    client, served = downloading(ringside(upstream), upstream)
     assert send_until_blocked(served.socket) < TOTAL
     client.reset()
     with pytest.raises((ConnectionResetError, BrokenPipeError)):
@@ -127,10 +129,7 @@ def test_a_connection_whose_answer_ended_at_a_slow_reader_serves_the_next(ringsi
 def test_an_upstream_that_stops_reading_a_request_is_given_up(ringside, upstream):
     short = {"timeouts": {"response_head": "300ms"}}
     proxy = ringside(upstream, pool=short, listener={"timeouts": {"request_body": "300ms"}})
-    client = proxy.connect()
-    client.request("POST", "/", {"Content-Length": str(TOTAL)})
-    served = upstream.accept()
-    served.read_request_head()
+    client, _ = uploading(proxy, upstream)
     sending = threading.Thread(target=client.send_anyway, args=(b"x" * TOTAL,))
     sending.start()
     assert client.read_response().status in (408, 502, 504)
@@ -139,10 +138,7 @@ def test_an_upstream_that_stops_reading_a_request_is_given_up(ringside, upstream
 
 
 def test_a_client_that_leaves_while_its_upload_is_stalled_frees_the_upstream(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("POST", "/", {"Content-Length": str(TOTAL)})
-    served = upstream.accept()
-    served.read_request_head()
+    client, served = uploading(ringside(upstream), upstream)
     assert send_until_blocked(client.socket) < TOTAL
     client.reset()
     with pytest.raises(Truncated):

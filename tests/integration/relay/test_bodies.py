@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.upstream import asked
 from harness.wire import LAST_CHUNK, Truncated, chunk
 
 BIG = bytes(range(256)) * 1024  # 256 KiB
@@ -66,10 +67,7 @@ def test_a_request_trailer_that_would_frame_the_message_is_refused(ringside, ups
 
 @pytest.mark.parametrize("field", ["Content-Length: 5", "Transfer-Encoding: chunked"])
 def test_a_response_trailer_that_would_frame_the_message_never_arrives(ringside, upstream, field):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.respond(200, {"Transfer-Encoding": "chunked"}, chunk("y"))
     answer = client.body_of(client.read_response_head())
     assert answer.read(1) == b"y"
@@ -95,10 +93,7 @@ def test_an_empty_post_keeps_its_length_of_zero(ringside, upstream):
 
 
 def test_a_response_body_with_a_length(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.respond(200, body=BIG)
     response = client.read_response()
     assert response.body == BIG
@@ -106,10 +101,7 @@ def test_a_response_body_with_a_length(ringside, upstream):
 
 
 def test_a_chunked_response_body(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.respond(200, {"Transfer-Encoding": "chunked"}, chunk("one,") + chunk(BIG) + LAST_CHUNK)
     response = client.read_response()
     assert response.body == b"one," + BIG
@@ -117,20 +109,14 @@ def test_a_chunked_response_body(ringside, upstream):
 
 
 def test_case_37_a_close_delimited_response_is_delivered_until_the_close(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send(b"HTTP/1.1 200 OK\r\n\r\n" + BIG)
     served.half_close()
     assert client.read_response().body == BIG
 
 
 def test_response_trailers_arrive(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("GET", "/", {"TE": "trailers"})
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream, "GET", "/", {"TE": "trailers"})
     fields = {"Transfer-Encoding": "chunked", "Trailer": "X-Sum"}
     served.respond(200, fields, chunk("x") + b"0\r\nX-Sum: 1\r\nX-More: two\r\n\r\n")
     response = client.read_response()
@@ -151,10 +137,7 @@ def test_chunk_extensions_do_not_disturb_a_body(ringside, upstream):
 
 @pytest.mark.parametrize("pieces", [1, 7, 4096])
 def test_a_chunked_response_cut_into_pieces_of_any_size(ringside, upstream, pieces):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     body = BIG[:1000] if pieces == 1 else BIG
     wire = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(body) + LAST_CHUNK
     for at in range(0, len(wire), pieces):
@@ -182,10 +165,7 @@ def test_a_response_to_head_has_no_body_whatever_its_fields_say(ringside, upstre
 def test_a_response_that_cannot_have_a_body_leaves_the_connection_usable(
     ringside, upstream, status
 ):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send(f"HTTP/1.1 {status} Status\r\nETag: x\r\n\r\n")
     response = client.read_response()
     assert (response.status, response.get("etag")) == (status, "x")
@@ -197,10 +177,7 @@ def test_a_response_that_cannot_have_a_body_leaves_the_connection_usable(
 
 
 def test_a_304_may_tell_the_length_of_what_it_does_not_send(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")
     assert client.read_response().status == 304
     client.request("GET", "/next")
@@ -209,10 +186,7 @@ def test_a_304_may_tell_the_length_of_what_it_does_not_send(ringside, upstream):
 
 
 def test_a_response_split_at_every_byte_is_one_response(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.trickle(
         b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nX-A: b\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n"
@@ -238,10 +212,7 @@ NO_BODY = {
 @pytest.mark.parametrize("name", NO_BODY)
 def test_a_body_where_there_is_none_reaches_nobody(ringside, upstream, name, when, body):
     method, head = NO_BODY[name]
-    client = ringside(upstream).connect()
-    client.request(method)
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream, method)
     served.send(head + (body if when == "at once" else ""))
     response = client.read_response(method)
     assert response.status == int(head.split(" ")[1])

@@ -3,27 +3,13 @@
 import pytest
 
 from harness.process import within
+from harness.streams import open_stream
 from harness.wire import LAST_CHUNK, chunk
-
-HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-
-
-def open_stream(
-    proxy, upstream, framing: str = "Transfer-Encoding: chunked\r\n", method: str = "GET"
-):
-    client = proxy.connect()
-    client.request(
-        method, "/", {"Accept": "text/event-stream"}, b"{}" if method == "POST" else None
-    )
-    served = upstream.accept()
-    served.read_request()
-    served.send(f"{HEAD}{framing}\r\n")
-    return served, client.body_of(client.read_response_head())
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_each_event_arrives_before_the_next_is_sent(ringside, upstream, method):
-    served, body = open_stream(ringside(upstream), upstream, method=method)
+    _, served, body = open_stream(ringside(upstream), upstream, method=method)
     soon = within(2.0)  # 40 events: one that waits in a buffer would take 200 ms
     for number in range(40):
         event = f"id: {number}\ndata: x\n\n"
@@ -35,7 +21,7 @@ def test_each_event_arrives_before_the_next_is_sent(ringside, upstream, method):
 
 
 def test_each_event_of_a_close_delimited_stream_arrives_before_the_next_is_sent(ringside, upstream):
-    served, body = open_stream(ringside(upstream), upstream, framing="")
+    _, served, body = open_stream(ringside(upstream), upstream, framing="")
     for number in range(10):
         event = b"data: %d\n\n" % number
         served.send(event)
@@ -45,7 +31,7 @@ def test_each_event_of_a_close_delimited_stream_arrives_before_the_next_is_sent(
 
 
 def test_half_an_event_is_passed_on_too(ringside, upstream):
-    served, body = open_stream(ringside(upstream), upstream)
+    _, served, body = open_stream(ringside(upstream), upstream)
     served.send(chunk("da"))
     assert body.read(2) == b"da"
     served.send(chunk("ta: x\n\n"))
@@ -55,7 +41,7 @@ def test_half_an_event_is_passed_on_too(ringside, upstream):
 def test_case_36_comments_retry_priming_line_endings_and_large_events_are_byte_identical(
     ringside, upstream
 ):
-    served, body = open_stream(ringside(upstream), upstream)
+    _, served, body = open_stream(ringside(upstream), upstream)
     events = [
         b": keepalive\n\n",
         b"id: 1\ndata: \n\n",
@@ -74,13 +60,13 @@ def test_case_36_comments_retry_priming_line_endings_and_large_events_are_byte_i
 def test_many_streams_at_once_stay_apart(ringside, upstream):
     proxy = ringside(upstream)
     streams = [open_stream(proxy, upstream) for _ in range(30)]
-    for number, (served, _) in enumerate(streams):
+    for number, (_, served, _) in enumerate(streams):
         served.send(chunk(f"data: {number}\n\n"))
-    for number, (_, body) in enumerate(streams):
+    for number, (_, _, body) in enumerate(streams):
         assert body.event() == f"data: {number}\n\n".encode()
-    for served, body in streams[::2]:
+    for _, served, body in streams[::2]:
         served.send(LAST_CHUNK)
         assert body.rest() == b""
-    for number, (served, body) in enumerate(streams[1::2]):
+    for number, (_, served, body) in enumerate(streams[1::2]):
         served.send(chunk(f"data: again {number}\n\n"))
         assert body.event() == f"data: again {number}\n\n".encode()

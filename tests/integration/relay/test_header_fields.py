@@ -2,6 +2,8 @@
 
 import pytest
 
+from harness.upstream import asked
+
 HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
 
 
@@ -18,10 +20,7 @@ def forwarded(proxy, upstream, fields, method="GET", body=None):
 
 def returned(proxy, upstream, response: bytes):
     """What the client sees of this response."""
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream)
     served.send(response)
     return client.read_response()
 

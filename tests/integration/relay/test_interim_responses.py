@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from harness.upstream import asked
 from harness.wire import LAST_CHUNK, chunk
 
 
@@ -43,10 +44,7 @@ def test_an_upstream_may_refuse_a_body_that_the_client_has_not_sent_yet(ringside
 
 
 def test_early_hints_are_passed_on_before_the_answer_exists(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n")
     hints = client.read_head()
     assert (hints.status, hints.get("link")) == (103, "</a>; rel=preload")
@@ -56,10 +54,7 @@ def test_early_hints_are_passed_on_before_the_answer_exists(ringside, upstream):
 
 
 def test_several_interim_responses_come_in_order(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send(
         "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: b\r\n\r\n"
     )
@@ -178,10 +173,7 @@ def test_an_expectation_of_http_1_0_means_nothing(ringside, upstream):
 
 @pytest.mark.parametrize("status", [100, 102, 103])
 def test_an_interim_response_that_nobody_asked_for_is_passed_on(ringside, upstream, status):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send(f"HTTP/1.1 {status} Interim\r\nContent-Length: 5\r\n\r\n")
     assert client.read_head().status == status
     served.respond(200, body=b"ok")

@@ -2,6 +2,7 @@
 
 from harness.deadlines import eventually
 from harness.process import within
+from harness.upstream import asked
 from harness.wire import Truncated
 
 
@@ -49,10 +50,7 @@ def test_a_client_that_asks_to_close_is_closed_after_its_answer(ringside, upstre
 
 def test_the_upstream_connection_outlives_a_client_that_asked_to_close(ringside, upstream):
     proxy = ringside(upstream)
-    client = proxy.connect()
-    client.request("GET", "/", {"Connection": "close"})
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream, "GET", "/", {"Connection": "close"})
     served.respond(200)
     client.read_response()
     again = proxy.connect()
@@ -61,10 +59,7 @@ def test_the_upstream_connection_outlives_a_client_that_asked_to_close(ringside,
 
 
 def test_an_upstream_that_asks_to_close_leaves_the_client_connection_open(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("GET", "/1")
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream, "GET", "/1")
     served.respond(200, {"Connection": "close"}, b"1")
     response = client.read_response()
     assert response.body == b"1"
@@ -78,10 +73,7 @@ def test_an_upstream_that_asks_to_close_leaves_the_client_connection_open(ringsi
 
 
 def test_an_idle_upstream_connection_that_the_upstream_closed_is_not_used_again(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("GET", "/1")
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream, "GET", "/1")
     served.respond(200)
     client.read_response()
     served.half_close()
@@ -93,47 +85,10 @@ def test_an_idle_upstream_connection_that_the_upstream_closed_is_not_used_again(
     assert client.read_response().status == 200
 
 
-def test_an_http_1_0_client_is_closed_after_its_answer(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.send("GET / HTTP/1.0\r\nHost: test.example\r\n\r\n")
-    served = upstream.accept()
-    assert served.read_request().start == "GET / HTTP/1.1"
-    served.respond(200, body=b"old")
-    assert client.read_response().body == b"old"
-    client.expect_close()
-
-
-def test_an_http_1_0_client_never_sees_chunks(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.send("GET / HTTP/1.0\r\nHost: test.example\r\n\r\n")
-    served = upstream.accept()
-    served.read_request()
-    served.respond(200, {"Transfer-Encoding": "chunked"}, b"5\r\nhello\r\n0\r\n\r\n")
-    response = client.read_response()
-    assert response.get("transfer-encoding") is None
-    assert response.body == b"hello"
-
-
-def test_an_http_1_0_upstream_without_keep_alive_is_not_used_again(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("GET", "/1")
-    served = upstream.accept()
-    served.read_request()
-    served.send("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")
-    response = client.read_response()
-    assert (response.start, response.body) == ("HTTP/1.1 200 OK", b"ok")
-    served.expect_close()
-    client.request("GET", "/2")
-    upstream.accept()
-
-
 def test_a_client_that_half_closes_after_its_request_still_gets_the_answer_or_a_clean_end(
     ringside, upstream
 ):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     client.half_close()
     # A half-closed client may be gone altogether: to answer it and to give up are both right.
     try:
@@ -144,27 +99,9 @@ def test_a_client_that_half_closes_after_its_request_still_gets_the_answer_or_a_
     client.expect_close()
 
 
-def test_an_http_1_0_client_that_asks_for_it_is_kept(ringside, upstream):
-    client = ringside(upstream).connect()
-    request = "GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
-    client.send(request)
-    served = upstream.accept()
-    served.read_request()
-    served.respond(200, body=b"1")
-    response = client.read_response()
-    assert (response.body, response.get("connection")) == (b"1", "keep-alive")
-    client.send(request)
-    served.read_request()
-    served.respond(200, body=b"2")
-    assert client.read_response().body == b"2"
-
-
 def test_an_idle_client_that_closes_frees_its_connection_at_once(ringside, upstream):
     proxy = ringside(upstream)
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream)
     served.respond(200)
     client.read_response()
     at_once = within(1.0)

@@ -76,8 +76,12 @@ def test_nothing_after_a_request_that_closes_is_served(ringside, upstream):
     upstream.expect_no_connection()
 
 
-@pytest.mark.parametrize("request_line", ["OPTIONS * HTTP/1.1", "TRACE / HTTP/1.1", "GET / HTTP/1.1"])
-def test_answers_that_nobody_reads_stop_the_requests(ringside, pods, request_line):
+@pytest.mark.parametrize(
+    "request_line, status",
+    [("OPTIONS * HTTP/1.1", 204), ("TRACE / HTTP/1.1", 501), ("GET / HTTP/1.1", 400)],
+    ids=["OPTIONS", "TRACE", "GET"],
+)
+def test_answers_that_nobody_reads_stop_the_requests(ringside, pods, request_line, status):
     (a,) = pods("a")
     proxy = ringside(a)
     client = proxy.connect(receive_buffer=4096)
@@ -90,4 +94,4 @@ def test_answers_that_nobody_reads_stop_the_requests(ringside, pods, request_lin
             sent += client.socket.send((one * 1000)[sent % len(one) :])
     client.socket.settimeout(DEADLINE)
     for _ in range(sent // len(one)):
-        assert client.read_response(request_line.split()[0]).status in (200, 204, 400, 404, 501)
+        assert client.read_response(request_line.split()[0]).status == status

@@ -7,6 +7,7 @@ import pytest
 
 from harness.deadlines import DEADLINE, eventually
 from harness.mcp import expect_proxy_error
+from harness.upstream import asked
 from harness.wire import LAST_CHUNK, Truncated, chunk
 
 HEAD = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -40,6 +41,7 @@ def test_a_client_before_its_request_is_one(ringside, upstream, sent, how):
     client.send(sent)
     break_off(client, how)
     eventually(lambda: proxy.metrics().sum("ringside_connections_total") == 1, "it was seen")
+    proxy.fence()
     client.close()
     upstream.expect_no_connection()
     expect_serving(proxy, upstream)
@@ -141,10 +143,7 @@ def test_an_upstream_in_its_answer_cuts_the_clients_short(
 @HOW
 def test_an_upstream_after_its_answer_is_no_fault(ringside, upstream, how):
     proxy = ringside(upstream)
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream)
     served.respond(200, body=b"ok")
     assert client.read_response().body == b"ok"
     break_off(served, how)

@@ -2,11 +2,10 @@
 
 import pytest
 
-from harness.mcp import fields_for
+from harness.streams import CHUNKED, STREAM, open_stream, open_unread_stream
 from harness.wire import LAST_CHUNK, chunk
 
 COMMENT = b": keep-alive\n\n"
-CHUNKED = "Transfer-Encoding: chunked\r\n"
 
 
 def keeping(**timeouts: str) -> dict:
@@ -20,19 +19,8 @@ class Streams:
         self.upstream = upstream
         self.proxy = ringside(upstream, pool=keeping(**timeouts))
 
-    def open(self, said="", head=CHUNKED, method="GET", kind="text/event-stream"):
-        """A stream on which `said` has been said, and has arrived."""
-        wire = self.proxy.connect()
-        body = b"{}" if method == "POST" else None
-        wire.request(method, "/mcp", fields_for(None, None), body)
-        served = self.upstream.accept()
-        served.read_request()
-        served.send(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{head}\r\n")
-        body = wire.body_of(wire.read_response_head())
-        if said:
-            served.send(chunk(said) if head.startswith("Transfer") else said)
-            assert body.read(len(said)) == said.encode()
-        return wire, served, body
+    def open(self, said="", **more):
+        return open_stream(self.proxy, self.upstream, said, **more)
 
     def expect_a_comment_everywhere_else(self, *silent) -> None:
         """A stream that is opened last gets two comments, and these none meanwhile."""
@@ -91,12 +79,7 @@ def test_when_the_event_is_over_comments_come_again(ringside, upstream):
 def test_there_are_none_by_default(ringside, upstreams):
     streams = Streams(ringside, upstreams())
     plain = upstreams()
-    wire = ringside(plain).connect()
-    wire.request("GET", "/mcp", fields_for(None, None))
-    served = plain.accept()
-    served.read_request()
-    served.send(f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{CHUNKED}\r\n")
-    wire.read_response_head()
+    wire, _, _ = open_stream(ringside(plain), plain)
     streams.expect_a_comment_everywhere_else(wire)
 
 
@@ -104,21 +87,21 @@ def test_what_is_no_event_stream_or_has_a_length_gets_none(ringside, upstream):
     streams = Streams(ringside, upstream)
     plain, _, _ = streams.open("", kind="text/plain")
     json, _, _ = streams.open("[", kind="application/json")
-    long, _, _ = streams.open("data: x\n\n", head="Content-Length: 500\r\n")
+    long, _, _ = streams.open("data: x\n\n", framing="Content-Length: 500\r\n")
     streams.expect_a_comment_everywhere_else(plain, json, long)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_compressed_stream_gets_none(ringside, upstream, method):
     streams = Streams(ringside, upstream)
-    head = f"{CHUNKED}Content-Encoding: gzip\r\n"
-    fresh, _, _ = streams.open("", head=head, method=method)
-    begun, _, _ = streams.open("\x1f\x08\n\n", head=head, method=method)
+    framing = CHUNKED + "Content-Encoding: gzip\r\n"
+    fresh, _, _ = streams.open("", framing=framing, method=method)
+    begun, _, _ = streams.open("\x1f\x08\n\n", framing=framing, method=method)
     streams.expect_a_comment_everywhere_else(fresh, begun)
 
 
 def test_a_stream_without_framing_gets_them_too(ringside, upstream):
-    _, served, body = Streams(ringside, upstream).open("data: x\n\n", head="")
+    _, served, body = Streams(ringside, upstream).open("data: x\n\n", framing="")
     assert body.read(len(COMMENT)) == COMMENT
     served.send("data: y\n\n")
     served.half_close()
@@ -131,7 +114,7 @@ def test_a_client_of_http_1_0_gets_them_too(ringside, upstream):
     wire.send("GET /mcp HTTP/1.0\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n")
     served = upstream.accept()
     served.read_request()
-    served.send(f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{CHUNKED}\r\n")
+    served.send(STREAM)
     body = wire.body_of(wire.read_response_head())
     assert body.read(len(COMMENT)) == COMMENT
     served.send(chunk("data: x\n\n") + LAST_CHUNK)
@@ -170,16 +153,5 @@ def test_a_first_event_that_is_held_back_is_not_torn(ringside, upstream):
 
 def test_a_client_that_does_not_read_is_not_buried_in_comments(ringside, upstream):
     streams = Streams(ringside, upstream)
-    wire = streams.proxy.connect(receive_buffer=4096)
-    wire.request("GET", "/mcp", fields_for(None, None))
-    served = upstream.accept()
-    served.read_request()
-    served.send(f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{CHUNKED}\r\n")
-    served.socket.setblocking(False)
-    event = chunk("data: " + "x" * 65_000 + "\n\n")
-    try:
-        while True:
-            served.socket.send(event)
-    except BlockingIOError:
-        pass
+    open_unread_stream(streams.proxy, upstream)
     streams.expect_a_comment_everywhere_else()

@@ -4,25 +4,10 @@ import select
 
 import pytest
 
-from harness.mcp import fields_for
+from harness.deadlines import DEADLINE
+from harness.process import within
+from harness.streams import CHUNKED, open_stream, open_unread_stream
 from harness.wire import LAST_CHUNK, chunk
-
-HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-CHUNKED = HEAD + "Transfer-Encoding: chunked\r\n\r\n"
-
-
-def open_stream(proxy, upstream, said="", head=CHUNKED, method="GET"):
-    wire = proxy.connect()
-    body = b"{}" if method == "POST" else None
-    wire.request(method, "/mcp", fields_for(None, None), body)
-    served = upstream.accept()
-    served.read_request()
-    served.send(head)
-    body = wire.body_of(wire.read_response_head())
-    if said:
-        served.send(chunk(said) if head is CHUNKED else said)
-        assert body.read(len(said)) == said.encode()
-    return wire, served, body
 
 
 def shut_down(ringside, upstream):
@@ -56,8 +41,7 @@ def test_at_the_deadline_a_stream_within_an_event_is_cut(ringside, upstream):
 
 def test_at_the_deadline_a_stream_that_owes_bytes_is_cut(ringside, upstream):
     proxy = shut_down(ringside, upstream)
-    head = HEAD + "Content-Length: 500\r\n\r\n"
-    _, _, body = open_stream(proxy, upstream, "data: x\n\n", head)
+    _, _, body = open_stream(proxy, upstream, "data: x\n\n", "Content-Length: 500\r\n")
     proxy.signal()
     assert body.expect_abort() == b""
     proxy.expect_exit(0)
@@ -65,8 +49,8 @@ def test_at_the_deadline_a_stream_that_owes_bytes_is_cut(ringside, upstream):
 
 def test_at_the_deadline_a_compressed_stream_is_cut(ringside, upstream):
     proxy = shut_down(ringside, upstream)
-    head = CHUNKED.replace("\r\n\r\n", "\r\nContent-Encoding: gzip\r\n\r\n")
-    _, served, body = open_stream(proxy, upstream, head=head)
+    framing = CHUNKED + "Content-Encoding: gzip\r\n"
+    _, served, body = open_stream(proxy, upstream, framing=framing)
     served.send(chunk(b"\x1f\x8b\n\n"))
     assert body.read(4) == b"\x1f\x8b\n\n"
     proxy.signal()
@@ -76,14 +60,7 @@ def test_at_the_deadline_a_compressed_stream_is_cut(ringside, upstream):
 
 def test_at_the_deadline_another_body_is_cut_even_between_lines(ringside, upstream):
     proxy = shut_down(ringside, upstream)
-    head = CHUNKED.replace("text/event-stream", "text/plain")
-    wire = proxy.connect()
-    wire.request("GET", "/")
-    served = upstream.accept()
-    served.read_request()
-    served.send(head.encode() + chunk("a line\n\n"))
-    body = wire.body_of(wire.read_response_head())
-    assert body.read(8) == b"a line\n\n"
+    _, _, body = open_stream(proxy, upstream, "a line\n\n", kind="text/plain")
     proxy.signal()
     assert body.expect_abort() == b""
     proxy.expect_exit(0)
@@ -125,19 +102,9 @@ def test_case_39_when_the_next_stream_reaches_the_pod_the_dead_one_has_left(
 
 
 def test_case_39_a_stream_that_nobody_reads_is_left_when_its_client_is_gone(ringside, upstream):
-    proxy = ringside(upstream)
-    wire = proxy.connect(receive_buffer=4096)
-    wire.request("GET", "/mcp", fields_for(None, None))
-    served = upstream.accept()
-    served.read_request()
-    served.send(CHUNKED)
-    served.socket.setblocking(False)
-    event = chunk("data: " + "x" * 65_000 + "\n\n")
-    try:
-        while True:
-            served.socket.send(event)
-    except BlockingIOError:
-        pass
+    wire, served = open_unread_stream(ringside(upstream), upstream)
+    served.socket.settimeout(DEADLINE)
+    at_once = within(1.0)
     wire.reset()
-    served.socket.settimeout(1.0)
     served.expect_close()
+    at_once()

@@ -3,6 +3,7 @@
 import select
 
 from harness.deadlines import DEADLINE
+from harness.upstream import asked
 from harness.wire import LAST_CHUNK, chunk, encode
 
 
@@ -30,10 +31,7 @@ def test_case_56_a_chunked_request_body_of_unknown_length_is_streamed(ringside, 
 
 
 def test_a_response_head_is_passed_on_before_its_body_exists(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream)
     served.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
     assert client.read_response_head().status == 200
     for byte in (b"a", b"b", b"c", b"d"):
@@ -57,18 +55,18 @@ def test_request_and_response_bodies_flow_at_the_same_time(ringside, upstream):
     client = ringside(upstream).connect()
     client.request("POST", "/", {"Transfer-Encoding": "chunked"})
     served = upstream.accept()
-    asked = served.body_of(served.read_request_head(), request_side=True)
+    question = served.body_of(served.read_request_head(), request_side=True)
     served.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    answered = client.body_of(client.read_response_head())
+    answer = client.body_of(client.read_response_head())
     for text in ("one", "two"):
         client.send(chunk(text))
-        assert asked.read(3) == text.encode()
+        assert question.read(3) == text.encode()
         served.send(chunk(text.upper()))
-        assert answered.read(3) == text.upper().encode()
+        assert answer.read(3) == text.upper().encode()
     client.send(LAST_CHUNK)
-    assert asked.rest() == b""
+    assert question.rest() == b""
     served.send(LAST_CHUNK)
-    assert answered.rest() == b""
+    assert answer.rest() == b""
 
 
 def test_after_an_early_answer_the_rest_of_the_body_is_not_taken_for_a_request(ringside, upstream):

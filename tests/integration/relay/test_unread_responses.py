@@ -5,6 +5,7 @@ import time
 import pytest
 
 from harness.deadlines import eventually
+from harness.upstream import asked
 
 SMALL = 64 * 1024
 SHORT = {"timeouts": {"response_read": "500ms"}}
@@ -56,11 +57,9 @@ def test_a_client_that_reads_a_little_now_and_then_is_not(ringside, upstream):
 
 
 def test_a_client_that_waits_for_events_is_not(ringside, upstream):
-    proxy = ringside(upstream, listener={"timeouts": {"response_read": "100ms", "request_head": "1s"}})
-    client = proxy.connect()
-    client.request()
-    served = upstream.accept()
-    served.read_request()
+    times = {"response_read": "100ms", "request_head": "1s"}
+    proxy = ringside(upstream, listener={"timeouts": times})
+    client, served = asked(proxy, upstream)
     served.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
     client.read_response_head()
     proxy.connect().expect_close()  # a second and more has passed

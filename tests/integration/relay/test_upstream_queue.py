@@ -1,5 +1,6 @@
 """Connections to an endpoint are bounded, and requests wait for one in line."""
 
+import itertools
 import threading
 
 import pytest
@@ -230,16 +231,23 @@ def test_a_bound_session_waits_for_its_owner_and_moves_nowhere(cluster):
     assert (response.status, response.get("x-pod")) == (200, session.owner.name)
 
 
+def occupy(pods, pod):
+    """A stream of a session of this pod, which has its only connection."""
+    numbers = itertools.count()
+    busy = pods.session()
+    while busy.owner is not pod:
+        busy = pods.session(f"10.0.0.{next(numbers)}")
+    stream = pods.connect()
+    stream.request("GET", "/mcp", mcp.fields_for(busy.id, None, {"Accept": SSE}))
+    pod.wait_stream()
+    return stream
+
+
 def test_a_search_waits_in_line_as_any_request_does(cluster):
     pods = cluster(pool=limited())
     owner = pods.pods["a"]
     id = pods.stored(owner, first=owner)
-    busy = pods.session()
-    while busy.owner is not owner:
-        busy = pods.session(f"10.0.0.{len(owner.requests) + len(pods.pods['b'].requests)}")
-    stream = pods.connect()
-    stream.request("GET", "/mcp", mcp.fields_for(busy.id, None, {"Accept": SSE}))
-    owner.wait_stream()
+    stream = occupy(pods, owner)
     call = pods.connect()
     call.request("POST", "/mcp", mcp.fields_for(id, None), mcp.LIST_TOOLS)
     wait_for(pods.proxy, 1)
@@ -253,12 +261,7 @@ def test_a_search_passes_over_a_pod_whose_line_is_full(cluster, method):
     pods = cluster("ab", pool=limited(queue=0))
     a, b = pods.pods.values()
     id = pods.stored(b, first=a)
-    busy = pods.session()
-    while busy.owner is not a:
-        busy = pods.session(f"10.0.0.{len(a.requests) + len(b.requests)}")
-    stream = pods.connect()
-    stream.request("GET", "/mcp", mcp.fields_for(busy.id, None, {"Accept": SSE}))
-    a.wait_stream()
+    occupy(pods, a)
     response = pods.post(session=id) if method == "POST" else pods.send("DELETE", id)
     assert (response.status, response.get("x-pod")) == (200, "b")
     assert pods.asked(id) == {"b": 1}

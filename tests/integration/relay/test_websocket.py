@@ -12,11 +12,12 @@ from harness import websocket
 from harness.deadlines import eventually
 from harness.mcp import expect_proxy_error
 from harness.process import within
-from harness.upstream import accept_first
+from harness.upstream import accept_first, asked
 from harness.websocket import BINARY, CLOSE, TEXT, frame, handshake, open_both, read_frame
-from harness.wire import Truncated, encode
+from harness.wire import LAST_CHUNK, Truncated, encode
 
 MIB = 1 << 20
+PATTERN = bytes(range(256)) * (64 * MIB // 256)
 SWITCHED = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 
@@ -24,6 +25,14 @@ def opened(ringside, upstream, **more):
     proxy = ringside(upstream, **more)
     client = proxy.connect()
     return proxy, client, open_both(client, upstream)
+
+
+def asked_to_switch(proxy, upstream):
+    """A handshake that has come to the upstream: both sides, and what it has read."""
+    client = proxy.connect()
+    client.request("GET", "/", handshake())
+    served = upstream.accept()
+    return client, served, served.read_request()
 
 
 def tunnels(proxy) -> float:
@@ -68,8 +77,8 @@ def test_the_fields_of_websocket_pass_and_those_of_the_connection_are_the_proxys
     assert (request.get("connection"), request.get("upgrade")) == ("Upgrade", "websocket")
     assert request.get("x-private") is None
     served.send(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X-Private\r\nUpgrade: WebSocket\r\n"
-        "X-Private: 1\r\nSec-WebSocket-Protocol: mcp\r\nContent-Length: 5\r\n\r\n"
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X-Private\r\n"
+        "Upgrade: WebSocket\r\nX-Private: 1\r\nSec-WebSocket-Protocol: mcp\r\nContent-Length: 5\r\n\r\n"
     )
     response = client.read_head()
     assert (response.status, response.get("sec-websocket-protocol")) == (101, "mcp")
@@ -78,12 +87,14 @@ def test_the_fields_of_websocket_pass_and_those_of_the_connection_are_the_proxys
 
 
 def test_bytes_before_the_answer_wait_for_the_tunnel(ringside, upstream):
-    client = ringside(upstream).connect()
+    proxy = ringside(upstream)
+    client = proxy.connect()
     early = frame(BINARY, b"e" * 100_000, masked=True)
     client.send(encode("GET / HTTP/1.1", {"Host": "a", **handshake()}) + early[:10])
     served = upstream.accept()
     request = served.read_request()
     client.send(early[10:])
+    proxy.fence()
     served.expect_silence()
     served.send(websocket.acceptance(request) + frame(TEXT, b"first", masked=False))
     assert client.read_head().status == 101
@@ -94,13 +105,15 @@ def test_bytes_before_the_answer_wait_for_the_tunnel(ringside, upstream):
 
 
 def test_bytes_before_an_answer_that_does_not_switch_are_the_next_request(ringside, upstream):
-    client = ringside(upstream).connect()
+    proxy = ringside(upstream)
+    client = proxy.connect()
     client.send(
         encode("GET /one HTTP/1.1", {"Host": "a", **handshake()})
         + encode("GET /two HTTP/1.1", {"Host": "a"})
     )
     served = upstream.accept()
     served.read_request()
+    proxy.fence()
     served.expect_silence()
     served.respond(426, {"Upgrade": "websocket", "Connection": "Upgrade"}, b"no")
     response = client.read_response()
@@ -111,27 +124,14 @@ def test_bytes_before_an_answer_that_does_not_switch_are_the_next_request(ringsi
 
 
 def test_what_waits_for_the_answer_is_bounded(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("GET", "/", handshake())
-    served = upstream.accept()
-    request = served.read_request()
-    client.socket.settimeout(1.0)
-    sent, most = 0, 64 * MIB
-    try:
-        while sent < most:
-            sent += client.socket.send(b"x" * MIB)
-    except TimeoutError:
-        pass
-    assert sent < most, "the proxy took everything although nobody asked for it"
+    client, served, request = asked_to_switch(ringside(upstream), upstream)
+    sent = client.send_until_stalled(PATTERN)
     served.send(websocket.acceptance(request))
-    assert served.read_exactly(sent) == b"x" * sent
+    assert served.read_exactly(sent) == PATTERN[:sent]
 
 
 def test_interim_responses_come_before_the_switch(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("GET", "/", handshake())
-    served = upstream.accept()
-    request = served.read_request()
+    client, served, request = asked_to_switch(ringside(upstream), upstream)
     hint = b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"
     served.send(hint + websocket.acceptance(request) + b"raw")
     assert client.read_head().status == 103
@@ -140,19 +140,14 @@ def test_interim_responses_come_before_the_switch(ringside, upstream):
 
 
 def test_an_answer_split_at_every_byte_opens_the_tunnel(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("GET", "/", handshake())
-    served = upstream.accept()
-    served.trickle(websocket.acceptance(served.read_request()) + b"raw")
+    client, served, request = asked_to_switch(ringside(upstream), upstream)
+    served.trickle(websocket.acceptance(request) + b"raw")
     assert client.read_head().status == 101
     assert client.read_exactly(3) == b"raw"
 
 
 def test_a_tunnel_on_connections_that_were_used_before(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("GET", "/first")
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(ringside(upstream), upstream, "GET", "/first")
     served.respond(200)
     client.read_response()
     client.request("GET", "/socket", handshake())
@@ -233,36 +228,27 @@ def test_two_upgrade_fields_do_not_pass(ringside, upstream):
     assert upstream.accept().read_request().all("upgrade") == []
 
 
-@pytest.mark.parametrize("method", ["POST", "HEAD", "OPTIONS"])
-def test_only_a_get_may_switch(ringside, upstream, method):
+MAY_NOT_SWITCH = {
+    "POST": encode("POST / HTTP/1.1", {"Host": "a", **handshake()}),
+    "HEAD": encode("HEAD / HTTP/1.1", {"Host": "a", **handshake()}),
+    "OPTIONS": encode("OPTIONS / HTTP/1.1", {"Host": "a", **handshake()}),
+    "a body with a length": encode("GET / HTTP/1.1", {"Host": "a", **handshake()}, b"hello"),
+    "a chunked body": encode(
+        "GET / HTTP/1.1", {"Host": "a", **handshake(), "Transfer-Encoding": "chunked"}, LAST_CHUNK
+    ),
+    "HTTP/1.0": encode("GET / HTTP/1.0", {"Host": "a", **handshake()}),
+}
+
+
+@pytest.mark.parametrize("name", MAY_NOT_SWITCH)
+def test_only_a_get_of_http_1_1_without_a_body_may_switch(ringside, upstream, name):
     client = ringside(upstream).connect()
-    client.request(method, "/", handshake())
+    client.send(MAY_NOT_SWITCH[name])
     served = upstream.accept()
-    assert served.read_request().get("upgrade") is None
+    request = served.read_request()
+    assert request.get("upgrade") is None
     served.send(SWITCHED)
-    assert client.read_response(method).status == 502
-
-
-@pytest.mark.parametrize(
-    "framing, body",
-    [({"Content-Length": "5"}, b"hello"), ({"Transfer-Encoding": "chunked"}, b"0\r\n\r\n")],
-)
-def test_a_request_with_a_body_may_not_switch(ringside, upstream, framing, body):
-    client = ringside(upstream).connect()
-    client.request("GET", "/", {**handshake(), **framing}, body)
-    served = upstream.accept()
-    assert served.read_request().get("upgrade") is None
-    served.send(SWITCHED)
-    assert client.read_response().status == 502
-
-
-def test_an_http_1_0_request_may_not_switch(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.send(encode("GET / HTTP/1.0", {"Host": "a", **handshake()}))
-    served = upstream.accept()
-    assert served.read_request().get("upgrade") is None
-    served.send(SWITCHED)
-    assert client.read_response().status == 502
+    assert client.read_response(request.method).status == 502
 
 
 @pytest.mark.parametrize(
@@ -276,20 +262,14 @@ def test_an_http_1_0_request_may_not_switch(ringside, upstream):
     ],
 )
 def test_a_switch_to_something_else_is_a_502(ringside, upstream, answer):
-    client = ringside(upstream).connect()
-    client.request("GET", "/", handshake())
-    served = upstream.accept()
-    served.read_request()
+    client, served, _ = asked_to_switch(ringside(upstream), upstream)
     served.send(answer + "bytes of a tunnel")
     expect_proxy_error(client.read_response(), 502)
     served.expect_close()
 
 
 def test_a_request_after_one_that_was_not_switched_has_asked_for_nothing(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("GET", "/", handshake())
-    served = upstream.accept()
-    served.read_request()
+    client, served, _ = asked_to_switch(ringside(upstream), upstream)
     served.respond(200)
     assert client.read_response().status == 200
     client.request("GET", "/")
@@ -299,10 +279,8 @@ def test_a_request_after_one_that_was_not_switched_has_asked_for_nothing(ringsid
 
 
 def test_a_pool_without_websocket_drops_the_upgrade(ringside, upstream):
-    client = ringside(upstream, pool={"websocket": False}).connect()
-    client.request("GET", "/", handshake())
-    served = upstream.accept()
-    request = served.read_request()
+    proxy = ringside(upstream, pool={"websocket": False})
+    client, served, request = asked_to_switch(proxy, upstream)
     assert request.get("upgrade") is None and request.get("connection") is None
     served.send(SWITCHED)
     assert client.read_response().status == 502
@@ -337,19 +315,10 @@ def test_much_passes_both_ways_at_once(ringside, upstream):
 def test_a_side_that_does_not_read_stops_the_other_and_nothing_is_lost(ringside, upstream, slow):
     proxy, client, served = opened(ringside, upstream)
     writer, reader = (served, client) if slow == "client" else (client, served)
-    writer.socket.settimeout(1.0)
-    sent, most = 0, 64 * MIB
-    block = bytes(range(256)) * 256
-    try:
-        while sent < most:
-            sent += writer.socket.send(block[sent % len(block) :])
-    except TimeoutError:
-        pass
-    assert sent < most, "the proxy took everything although nobody reads"
+    sent = writer.send_until_stalled(PATTERN)
     reader.send(b"still")  # the other direction is as good as before
     assert writer.read_exactly(5) == b"still"
-    whole = block * (sent // len(block) + 1)
-    assert reader.read_exactly(sent) == whole[:sent]
+    assert reader.read_exactly(sent) == PATTERN[:sent]
     writer.send(b"and on")
     assert reader.read_exactly(6) == b"and on"
     assert tunnels(proxy) == 1
@@ -394,28 +363,26 @@ def test_what_waits_for_a_slow_reader_arrives_after_both_have_ended(ringside, up
     eventually(lambda: tunnels(proxy) == 0, "the tunnel has ended")
 
 
-@pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_client_that_goes_ends_the_upstreams_side_at_once(ringside, upstream, how):
+@pytest.mark.parametrize(
+    "who, how, error",
+    [
+        ("client", "close", "-"),
+        ("client", "reset", "client_left"),
+        ("pod", "close", "-"),
+        ("pod", "reset", "connection_lost"),
+    ],
+    ids=["client closes", "client resets", "pod closes", "pod resets"],
+)
+def test_a_side_that_goes_ends_the_other_at_once(ringside, upstream, who, how, error):
     proxy, client, served = opened(ringside, upstream)
+    gone, left = (client, served) if who == "client" else (served, client)
     at_once = within(1.0)
-    getattr(client, how)()
-    served.expect_close()
+    getattr(gone, how)()
+    left.expect_close()
     at_once()
-    served.close()
+    left.close()
     eventually(lambda: tunnels(proxy) == 0, "the tunnel has ended")
-    assert proxy.access_log(1)[0]["error"] == ("client_left" if how == "reset" else "-")
-
-
-@pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_pod_that_goes_ends_the_clients_side_at_once(ringside, upstream, how):
-    proxy, client, served = opened(ringside, upstream)
-    at_once = within(1.0)
-    getattr(served, how)()
-    client.expect_close()
-    at_once()
-    client.close()
-    eventually(lambda: tunnels(proxy) == 0, "the tunnel has ended")
-    assert proxy.access_log(1)[0]["error"] == ("connection_lost" if how == "reset" else "-")
+    assert proxy.access_log(1)[0]["error"] == error
 
 
 def test_a_client_that_goes_on_sending_to_a_pod_that_has_gone_is_cut(ringside, upstream):
@@ -437,20 +404,14 @@ def test_a_client_that_goes_on_sending_to_a_pod_that_has_gone_is_cut(ringside, u
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_a_client_that_goes_before_the_answer_opens_no_tunnel(ringside, upstream, how):
     proxy = ringside(upstream)
-    client = proxy.connect()
-    client.request("GET", "/", handshake())
-    served = upstream.accept()
-    served.read_request()
+    client, served, _ = asked_to_switch(proxy, upstream)
     getattr(client, how)()
     served.expect_close()
     assert proxy.metrics().sum("ringside_tunnels_total") == 0
 
 
 def test_a_pod_that_goes_before_the_answer_is_a_502(ringside, upstream):
-    client = ringside(upstream).connect()
-    client.request("GET", "/", handshake())
-    served = upstream.accept()
-    served.read_request()
+    client, served, _ = asked_to_switch(ringside(upstream), upstream)
     served.reset()
     expect_proxy_error(client.read_response(), 502)
 

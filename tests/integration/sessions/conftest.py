@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,9 @@ KEY = "3f9a" * 16
 
 
 @pytest.fixture
-def legacy(trusting: Callable[..., object]) -> Iterator[Callable[..., Cluster]]:
+def legacy(cluster: Callable[..., Cluster]) -> Callable[..., Cluster]:
     """legacy() is a fresh proxy with pods a, b and c behind it that speak HTTP+SSE."""
-    made: list[SsePod] = []
-
-    def start(names: str = "abc", **more) -> Cluster:
-        made.extend(fresh := [SsePod(name) for name in names])
-        return Cluster(trusting(*fresh, **more), fresh)
-
-    yield start
-    for pod in made:
-        pod.close()
-    faults = [fault for pod in made for fault in pod.faults]
-    assert not faults, faults
+    return partial(cluster, kind=SsePod)
 
 
 @pytest.fixture

@@ -218,18 +218,11 @@ def test_a_cookie_signed_with_an_older_key_is_good_and_renewed_with_the_new_one(
     assert set_by(visit(alone.wire, renewed)) is None
 
 
-def test_a_pod_that_refuses_means_a_new_placement_and_a_new_cookie(site):
-    pods = site()
-    home, cookie = first_visit(pods)
-    home.stop()
-    for _ in range(3):
-        response = visit(pods.wire, cookie)
-        assert response.status == 200 and pod_of(response) != home.name
-        expect_new_placement(pods, response)
-
-
-def test_a_pod_that_counts_as_gone_means_a_new_placement_and_a_new_cookie(site):
-    pods = site(owner_grace="0s")
+@pytest.mark.parametrize("affinity", [{}, {"owner_grace": "0s"}], ids=["refuses", "gone"])
+def test_a_pod_that_refuses_or_counts_as_gone_means_a_new_placement_and_a_new_cookie(
+    site, affinity
+):
+    pods = site(**affinity)
     home, cookie = first_visit(pods)
     home.stop()
     for _ in range(3):

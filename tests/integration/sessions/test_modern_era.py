@@ -4,6 +4,7 @@ import pytest
 
 from harness.deadlines import eventually
 from harness.mcp import INITIALIZE, fields_for, modern, pod_of, rpc
+from harness.streams import STREAM
 from harness.wire import LAST_CHUNK, chunk
 
 
@@ -153,9 +154,7 @@ def listening(pods, upstream):
     wire.request("POST", "/mcp", fields, rpc("subscriptions/listen", 5))
     served = upstream.accept()
     served.read_request()
-    served.send(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
+    served.send(STREAM)
     return wire, served, wire.body_of(wire.read_response_head())
 
 

@@ -10,20 +10,10 @@ from harness.deadlines import DEADLINE
 from harness.mcp import INITIALIZED, LIST_TOOLS, expect_proxy_error, fields_for, modern, pod_of, rpc
 from harness.pod import Pod
 from harness.process import within
-from harness.upstream import accept_first
+from harness.upstream import accept_first, offered
 from harness.wire import LAST_CHUNK, chunk, encode
 
 REFUSAL = encode("HTTP/1.1 404 Not Found", (), b"Session not found")
-
-
-def ask(client, fields=(), session="s-1"):
-    client.request("POST", "/mcp", [("Mcp-Session-Id", session), *fields])
-
-
-def first_and_second(a, b):
-    """The connection that came first, and a way to take the one to the other upstream."""
-    asked, served = accept_first(a, b)
-    return served, (b if asked is a else a)
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 200_000])
@@ -114,10 +104,7 @@ def test_case_33_a_body_past_the_limit_does_not_wait_for_the_search_of_another(c
 
 def test_a_body_in_pieces_that_is_refused_before_its_end(ringside, upstreams):
     a, b = upstreams(), upstreams()
-    client = ringside(a, b).connect()
-    ask(client, {"Content-Length": "10"}.items())
-    client.send(b"01")
-    served, other = first_and_second(a, b)
+    client, served, other = offered(ringside(a, b), a, b, {"Content-Length": "10"}, b"01")
     served.read_request_head()
     assert served.read_exactly(2) == b"01"
     served.send(REFUSAL)
@@ -134,10 +121,8 @@ def test_a_body_in_pieces_that_is_refused_before_its_end(ringside, upstreams):
 
 def test_a_chunked_body_in_pieces_that_is_refused_before_its_end(ringside, upstreams):
     a, b = upstreams(), upstreams()
-    client = ringside(a, b).connect()
-    ask(client, {"Transfer-Encoding": "chunked"}.items())
-    client.send(chunk("one"))
-    served, other = first_and_second(a, b)
+    chunked = {"Transfer-Encoding": "chunked"}
+    client, served, other = offered(ringside(a, b), a, b, chunked, chunk("one"))
     served.body_of(served.read_request_head(), request_side=True).read(3)
     served.send(REFUSAL)
     served = other.accept()
@@ -151,9 +136,8 @@ def test_a_chunked_body_in_pieces_that_is_refused_before_its_end(ringside, upstr
 
 def test_a_refusal_before_the_body_and_a_pod_that_asks_for_it(ringside, upstreams):
     a, b = upstreams(), upstreams()
-    client = ringside(a, b).connect()
-    ask(client, {"Content-Length": "5", "Expect": "100-continue"}.items())
-    served, other = first_and_second(a, b)
+    polite = {"Content-Length": "5", "Expect": "100-continue"}
+    client, served, other = offered(ringside(a, b), a, b, polite)
     assert served.read_request_head().get("expect") == "100-continue"
     served.send(REFUSAL)
     served = other.accept()
@@ -169,9 +153,8 @@ def test_a_refusal_before_the_body_and_a_pod_that_asks_for_it(ringside, upstream
 
 def test_a_pod_that_asks_for_the_body_and_then_refuses(ringside, upstreams):
     a, b = upstreams(), upstreams()
-    client = ringside(a, b).connect()
-    ask(client, {"Content-Length": "5", "Expect": "100-continue"}.items())
-    served, other = first_and_second(a, b)
+    polite = {"Content-Length": "5", "Expect": "100-continue"}
+    client, served, other = offered(ringside(a, b), a, b, polite)
     served.read_request_head()
     served.send("HTTP/1.1 100 Continue\r\n\r\n")
     assert client.read_head().status == 100
@@ -212,16 +195,6 @@ def test_refused_by_all_before_the_body_has_come(cluster):
     upload.send(b"hello")
     upload.request("POST", "/mcp", fields_for(session, None), LIST_TOOLS)
     expect_proxy_error(upload.read_response("POST"), 404, -32001)
-
-
-def send_until_stalled(wire, data: bytes) -> int:
-    """Sends until the proxy has taken nothing for a while; how much it took."""
-    sent = 0
-    wire.socket.setblocking(False)
-    while sent < len(data) and select.select([], [wire.socket], [], 0.3)[1]:
-        sent += wire.socket.send(data[sent : sent + 65_536])
-    wire.socket.settimeout(DEADLINE)
-    return sent
 
 
 def next_readable(wires):
@@ -278,10 +251,10 @@ def test_an_upload_that_the_first_pod_does_not_read_goes_on_at_the_next(ringside
             served.respond(200, body=b"{}")
             assert other.read_response("POST").status == 200
     body = b"x" * (12 << 20)
-    ask(client, {"Content-Length": str(len(body))}.items())
+    fields = {"Mcp-Session-Id": "s-1", "Content-Length": str(len(body))}
+    client.request("POST", "/mcp", fields)
     idle = [served for waiting in wires.values() for served, _ in waiting]
-    sent = send_until_stalled(client, body)
-    assert sent < len(body)
+    sent = client.send_until_stalled(body)
     first = next_readable(idle)
     first.read_request_head()
     first.send(REFUSAL)

@@ -8,18 +8,8 @@ from harness.deadlines import DEADLINE
 from harness.mcp import expect_proxy_error, fields_for, pod_of
 from harness.pod import Pod
 from harness.process import within
-from harness.upstream import accept_first
+from harness.upstream import offered
 from harness.wire import LAST_CHUNK, chunk, encode
-
-
-def ask(client):
-    client.request("POST", "/mcp", {"Mcp-Session-Id": "s-1", "Content-Length": "0"})
-
-
-def first_and_second(a, b):
-    """The connection that came first, and a way to take the one to the other upstream."""
-    asked, served = accept_first(a, b)
-    return served, (b if asked is a else a)
 
 
 @pytest.mark.parametrize("status", [404, 405])
@@ -49,13 +39,12 @@ def test_a_refusal_in_any_framing_is_a_refusal(cluster, framing):
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_a_refusal_that_breaks_off_is_a_refusal(ringside, upstreams, end):
     a, b = upstreams(), upstreams()
-    client = ringside(a, b).connect()
-    ask(client)
-    served, other = first_and_second(a, b)
+    proxy = ringside(a, b)
+    client, served, other = offered(proxy, a, b)
     served.read_request()
     served.send("HTTP/1.1 404 Not Found\r\nContent-Length: 100\r\n\r\nSession")
-    if end == "reset":
-        client.expect_silence()
+    proxy.fence()  # a reset takes along what has not been read
+    client.expect_silence()
     getattr(served, end)()
     served = other.accept()
     served.read_request()
@@ -65,9 +54,7 @@ def test_a_refusal_that_breaks_off_is_a_refusal(ringside, upstreams, end):
 
 def test_a_400_that_breaks_off_before_it_says_why_is_a_502(ringside, upstreams):
     a, b = upstreams(), upstreams()
-    client = ringside(a, b).connect()
-    ask(client)
-    served, other = first_and_second(a, b)
+    client, served, other = offered(ringside(a, b), a, b)
     served.read_request()
     served.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\nWrong")
     served.close()
@@ -78,9 +65,7 @@ def test_a_400_that_breaks_off_before_it_says_why_is_a_502(ringside, upstreams):
 @pytest.mark.parametrize("status", [404, 400])
 def test_a_refusal_that_does_not_end_is_not_waited_for(ringside, upstreams, status):
     a, b = upstreams(), upstreams()
-    client = ringside(a, b).connect()
-    ask(client)
-    served, other = first_and_second(a, b)
+    client, served, other = offered(ringside(a, b), a, b)
     served.read_request()
     head = f"HTTP/1.1 {status} No\r\nTransfer-Encoding: chunked\r\n\r\n"
     served.send(head + chunk("Session not found").decode())
@@ -93,29 +78,23 @@ def test_a_refusal_that_does_not_end_is_not_waited_for(ringside, upstreams, stat
     served.expect_close()
 
 
-def test_a_refusal_that_trickles_is_not_waited_for(cluster):
+@pytest.mark.parametrize(
+    "piece, pause",
+    [(b"Session not found. ", 0.05), (b"x" * 100_000, 0)],
+    ids=["a trickle", "a flood"],
+)
+def test_a_refusal_that_goes_on_is_not_read_to_its_end(cluster, piece, pause):
     pods = cluster("ab")
     a, b = pods.pods.values()
     session = pods.stored(b, first=a)
-    left = trickle(a, b"Session not found. ")
+    left = trickle(a, piece, pause)
     soon = within(5)
     assert pod_of(pods.post(session=session)) == "b"
     soon()
     assert left.wait(DEADLINE), "the proxy has hung up"
 
 
-def test_a_refusal_without_end_is_not_read_to_its_end(cluster):
-    pods = cluster("ab")
-    a, b = pods.pods.values()
-    session = pods.stored(b, first=a)
-    left = trickle(a, b"x" * 100_000, pause=0)
-    soon = within(5)
-    assert pod_of(pods.post(session=session)) == "b"
-    soon()
-    assert left.wait(DEADLINE), "the proxy has hung up"
-
-
-def trickle(pod: Pod, piece: bytes, pause: float = 0.05) -> threading.Event:
+def trickle(pod: Pod, piece: bytes, pause: float) -> threading.Event:
     """The pod answers 404 with a body that goes on until the proxy has left."""
     left = threading.Event()
 
@@ -138,9 +117,7 @@ def trickle(pod: Pod, piece: bytes, pause: float = 0.05) -> threading.Event:
 
 def test_a_400_that_does_not_end_and_is_no_refusal_is_passed_on_as_it_comes(ringside, upstreams):
     a, b = upstreams(), upstreams()
-    client = ringside(a, b).connect()
-    ask(client)
-    served, other = first_and_second(a, b)
+    client, served, other = offered(ringside(a, b), a, b)
     served.read_request()
     served.send("HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("Wrong").decode())
     head = client.read_response_head()
@@ -172,9 +149,7 @@ def test_connections_stay_open_after_refusals(cluster):
 
 def test_nothing_of_a_refusal_reaches_the_client(ringside, upstreams):
     a, b = upstreams(), upstreams()
-    client = ringside(a, b).connect()
-    ask(client)
-    served, other = first_and_second(a, b)
+    client, served, other = offered(ringside(a, b), a, b)
     served.read_request()
     served.respond(404, {"Mcp-Session-Id": "other", "Set-Cookie": "a=1"}, b"x" * 3000)
     second = other.accept()

@@ -25,18 +25,22 @@ from harness.revival import (
     revived,
     reviving,
 )
-from harness.upstream import Silence
+from harness.upstream import Silence, asked
 from harness.wire import LAST_CHUNK, chunk, encode
 
 SLOW = 3 * DEADLINE  # a handshake may take ten seconds
 
 
-def answer_handshakes(pods, answer) -> None:
-    """Every pod answers `initialize` by answer(pod), and all else as ever."""
+def answer_each(pods, method, answer) -> None:
+    """Every pod answers this method by answer(pod), and all else as ever."""
     for pod in pods.pods.values():
         pod.answer = lambda request, pod=pod: (
-            answer(pod) if method_of(request) == "initialize" else None
+            answer(pod) if method_of(request) == method else None
         )
+
+
+def answer_handshakes(pods, answer) -> None:
+    answer_each(pods, "initialize", answer)
 
 
 def lost_session(pods):
@@ -44,6 +48,37 @@ def lost_session(pods):
     forget(pods)
     assert pods.post(INITIALIZED, session.id).status == 404
     return session
+
+
+def forgotten_session(proxy, upstream):
+    """A session of one upstream that a test plays; what it was opened on."""
+    client, served = asked(proxy, upstream, "POST", "/mcp", body=INITIALIZE)
+    served.respond(200, {"Mcp-Session-Id": "old"}, b"{}")
+    assert client.read_response().status == 200
+    return client, served
+
+
+def revival_begun(proxy, upstream):
+    """Such a session whose server has refused a call: it has read the handshake, no more."""
+    client, served = forgotten_session(proxy, upstream)
+    client.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, CALL)
+    served.read_request()
+    served.respond(404)
+    assert method_of(served.read_request()) == "initialize"
+    return client, served
+
+
+def one_that_waits(proxy, call=CALL):
+    """The client of another call of that session; the proxy has read it."""
+    second = proxy.connect()
+    second.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, call)
+    proxy.fence()
+    return second
+
+
+def expect_to_try_again(response) -> None:
+    expect_proxy_error(response, 503)
+    assert int(response.get("retry-after")) >= 1
 
 
 @pytest.mark.parametrize("status", [400, 404, 422])
@@ -137,11 +172,7 @@ def test_case_92_a_challenge_is_told_whole_or_not_at_all(cluster, size):
 @pytest.mark.parametrize("end", ["close", "malformed", "too large"])
 def test_case_92_credentials_are_refused_however_the_body_ends(trusting, upstream, end):
     proxy = trusting(upstream, pool=reviving())
-    client, served = forgotten_session(proxy, upstream)
-    client.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, CALL)
-    served.read_request()
-    served.respond(404)
-    served.read_request()
+    client, served = revival_begun(proxy, upstream)
     fields = {"WWW-Authenticate": "Bearer", "Transfer-Encoding": "chunked"}
     served.send(encode("HTTP/1.1 401 No", fields))
     if end == "malformed":
@@ -195,12 +226,7 @@ def test_case_92_a_server_that_issues_no_id_cannot_revive(cluster):
 def test_case_92_a_refused_notification_is_a_refused_handshake(cluster):
     pods = cluster(pool=reviving())
     session = lost_session(pods)
-    for pod in pods.pods.values():
-        pod.answer = lambda request, pod=pod: (
-            pod.error(400, -32600, "no")
-            if method_of(request) == "notifications/initialized"
-            else None
-        )
+    answer_each(pods, "notifications/initialized", lambda pod: pod.error(400, -32600, "no"))
     seen = Watch(pods)
     expect_proxy_error(pods.post(CALL, session.id), 404, -32001)
     assert seen.methods() == ["initialize", "notifications/initialized"]
@@ -212,9 +238,7 @@ def test_case_92_a_pod_that_cannot_open_a_session_now_is_a_503_to_try_again(clus
     pods = cluster(pool=reviving())
     session = lost_session(pods)
     answer_handshakes(pods, lambda pod: pod.error(status, -32603, "full"))
-    response = pods.post(CALL, session.id)
-    expect_proxy_error(response, 503)
-    assert int(response.get("retry-after")) >= 1
+    expect_to_try_again(pods.post(CALL, session.id))
     assert pods.bound() == 0
 
 
@@ -223,9 +247,7 @@ def test_case_92_when_no_pod_accepts_connections_it_is_a_503_to_try_again(cluste
     session = lost_session(pods)
     for pod in pods.pods.values():
         pod.stop()
-    response = pods.post(CALL, session.id)
-    expect_proxy_error(response, 503)
-    assert int(response.get("retry-after")) >= 1
+    expect_to_try_again(pods.post(CALL, session.id))
     for pod in pods.pods.values():
         pod.start()
     assert pods.post(CALL, session.id).get("mcp-session-id") == session.id
@@ -259,65 +281,43 @@ def test_case_92_a_handshake_whose_connection_is_lost_is_a_503_to_try_again(
     trusting, upstream, step, end
 ):
     proxy = trusting(upstream, pool=reviving())
-    client, served = forgotten_session(proxy, upstream)
-    client.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, CALL)
-    served.read_request()
-    served.respond(404)
-    served.read_request()
+    client, served = revival_begun(proxy, upstream)
     if step != "initialize":
         served.respond(200, {"Mcp-Session-Id": "new"}, b"{}")
         served.read_request()
     getattr(served, end)()
-    response = client.read_response()
-    expect_proxy_error(response, 503)
-    assert response.get("retry-after")
+    expect_to_try_again(client.read_response())
     assert proxy.metrics().sum("ringside_sessions") == 0
 
 
 def test_case_92_a_handshake_that_is_not_answered_is_a_503_to_try_again(trusting, upstream):
     proxy = trusting(upstream, pool=reviving())
-    client, served = forgotten_session(proxy, upstream)
-    client.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, CALL)
-    served.read_request()
-    served.respond(404)
-    served.read_request()
+    client, served = revival_begun(proxy, upstream)
     client.socket.settimeout(SLOW)
-    response = client.read_response()
-    expect_proxy_error(response, 503)
-    assert response.get("retry-after")
+    expect_to_try_again(client.read_response())
     served.expect_close()
+    assert proxy.metrics().sum("ringside_sessions") == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nBad Field: 1\r\n\r\n"],
+    ids=["no head", "no field"],
+)
+def test_case_92_an_answer_that_is_no_http_revives_nothing(trusting, upstream, answer):
+    proxy = trusting(upstream, pool=reviving())
+    client, served = revival_begun(proxy, upstream)
+    served.send(answer)
+    expect_proxy_error(client.read_response(), 503)
     assert proxy.metrics().sum("ringside_sessions") == 0
 
 
 def test_case_92_an_answer_without_an_end_is_given_up(trusting, upstream):
     proxy = trusting(upstream, pool=reviving())
-    client, served = forgotten_session(proxy, upstream)
-    client.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, CALL)
-    served.read_request()
-    served.respond(404)
-    served.read_request()
+    client, served = revival_begun(proxy, upstream)
     served.send(encode("HTTP/1.1 200 OK", {"Mcp-Session-Id": "new", "Content-Length": "9999999"}))
     served.send_anyway(b" " * 9_999_999)
-    response = client.read_response()
-    assert response.status in (404, 503), response.start
-    assert response.get("server") == "ringside"
-    assert proxy.metrics().sum("ringside_sessions") == 0
-
-
-@pytest.mark.parametrize(
-    "answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nBad Field: 1\r\n\r\n"]
-)
-def test_case_92_an_answer_that_is_no_http_revives_nothing(trusting, upstream, answer):
-    proxy = trusting(upstream, pool=reviving())
-    client, served = forgotten_session(proxy, upstream)
-    client.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, CALL)
-    served.read_request()
-    served.respond(404)
-    served.read_request()
-    served.send(answer)
-    response = client.read_response()
-    assert response.status in (404, 503), response.start
-    assert response.get("server") == "ringside"
+    expect_proxy_error(client.read_response(), 404, -32001)
     assert proxy.metrics().sum("ringside_sessions") == 0
 
 
@@ -384,15 +384,12 @@ def test_case_93_the_repeated_call_is_not_sent_a_third_time(cluster):
     forget(pods)
     calls = []
 
-    def die_at_the_second(request):
-        if method_of(request) == "tools/call":
-            calls.append(request)
-            if len(calls) == 2:
-                raise OSError("the process is killed")
-        return None
+    def die_at_the_second(pod):
+        calls.append(pod)
+        if len(calls) == 2:
+            raise OSError("the process is killed")
 
-    for pod in pods.pods.values():
-        pod.answer = die_at_the_second
+    answer_each(pods, "tools/call", die_at_the_second)
     expect_proxy_error(pods.post(CALL, session.id), 502)
     assert len(calls) == 2
     assert pods.bound() == 1
@@ -403,12 +400,7 @@ def test_case_93_the_repeated_call_is_not_sent_a_third_time(cluster):
 def test_a_server_that_opens_sessions_and_does_not_know_them_is_asked_once(cluster):
     pods = cluster(pool=reviving())
     session = open_session(pods)
-    for pod in pods.pods.values():
-        pod.answer = lambda request, pod=pod: (
-            pod.error(404, -32001, "Session not found")
-            if method_of(request) == "tools/call"
-            else None
-        )
+    answer_each(pods, "tools/call", lambda pod: pod.error(404, -32001, "Session not found"))
     seen = Watch(pods)
     response = pods.post(CALL, session.id)
     assert response.status == 404
@@ -426,19 +418,14 @@ def test_revivals_are_limited_and_the_rest_told_to_try_again(cluster):
     assert {answer.status for answer in answers} == {200, 503}
     for answer in answers:
         if answer.status == 503:
-            expect_proxy_error(answer, 503)
-            assert int(answer.get("retry-after")) >= 1
+            expect_to_try_again(answer)
     held_back = sessions[[answer.status for answer in answers].index(503)]
     eventually(lambda: pods.post(CALL, held_back.id).status == 200, "a second later it works")
 
 
 def test_the_client_leaves_during_the_handshake(trusting, upstream):
     proxy = trusting(upstream, pool=reviving())
-    client, served = forgotten_session(proxy, upstream)
-    client.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, CALL)
-    served.read_request()
-    served.respond(404)
-    assert method_of(served.read_request()) == "initialize"
+    client, served = revival_begun(proxy, upstream)
     client.close()
     served.expect_close()
     assert proxy.metrics().sum("ringside_sessions_revived_total") == 0
@@ -446,15 +433,8 @@ def test_the_client_leaves_during_the_handshake(trusting, upstream):
 
 def test_when_the_client_that_revives_leaves_another_that_waits_goes_on(trusting, upstream):
     proxy = trusting(upstream, pool=reviving())
-    first, served = forgotten_session(proxy, upstream)
-    first.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, rpc("tools/call", 1))
-    served.read_request()
-    served.respond(404)
-    assert method_of(served.read_request()) == "initialize"
-    second = proxy.connect()
-    second.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, rpc("tools/call", 2))
-    third = proxy.connect()  # one loop: what the second sent has been read when this is answered
-    assert third.exchange("GET", "/elsewhere", {"Mcp-Session-Id": "old"}).status == 404
+    first, served = revival_begun(proxy, upstream)
+    second = one_that_waits(proxy, rpc("tools/call", 2))
     first.close()
     served.expect_close()
     served = upstream.accept()
@@ -470,33 +450,14 @@ def test_when_the_client_that_revives_leaves_another_that_waits_goes_on(trusting
 @pytest.mark.parametrize("waits", [True, False], ids=["waiting", "reviving"])
 def test_a_proxy_that_stops_lets_no_revival_hold_it(trusting, upstream, waits):
     proxy = trusting(upstream, pool=reviving(), shutdown={"deadline": "200ms"})
-    client, served = forgotten_session(proxy, upstream)
-    client.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, CALL)
-    served.read_request()
-    served.respond(404)
-    assert method_of(served.read_request()) == "initialize"
+    client, served = revival_begun(proxy, upstream)
     if waits:
-        second = proxy.connect()
-        second.request("POST", "/mcp", {"Mcp-Session-Id": "old"}, CALL)
-        third = proxy.connect()
-        assert third.exchange("GET", "/elsewhere", {"Mcp-Session-Id": "old"}).status == 404
+        one_that_waits(proxy)
     proxy.signal()
     assert proxy.wait_exit() == 0
 
 
 # How servers answer a handshake.
-
-
-def forgotten_session(proxy, upstream):
-    """A session of one upstream that a test plays; what it was opened on."""
-    client = proxy.connect()
-    client.request("POST", "/mcp", body=INITIALIZE)
-    served = upstream.accept()
-    served.read_request()
-    served.respond(200, {"Mcp-Session-Id": "old"}, b"{}")
-    assert client.read_response().status == 200
-    return client, served
-
 
 RESULT = '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25"}}'
 STREAM = {

@@ -20,6 +20,7 @@ from harness.mcp import (
     rpc,
 )
 from harness.process import run_once
+from harness.upstream import asked
 from harness.wire import encode
 
 OUTWARD = re.compile(r"[A-Za-z0-9._-]{24,127}")
@@ -517,10 +518,7 @@ def test_a_thousand_sessions_over_three_proxies_that_share_nothing_but_the_key(
 
 def test_a_response_field_of_a_similar_name_is_left_alone(trusting, upstream, keys):
     proxy = trusting(upstream, pool=keys(KEY))
-    client = proxy.connect()
-    client.request("POST", "/mcp", body=INITIALIZE)
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream, "POST", "/mcp", body=INITIALIZE)
     fields = [("X-Mcp-Session-Id", "s"), ("MCP-Session-ID", "s"), ("x-last", "s")]
     served.send(encode("HTTP/1.1 200 OK", fields, b"{}"))
     response = client.read_response()

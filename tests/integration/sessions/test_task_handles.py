@@ -6,6 +6,7 @@ import json
 import pytest
 
 from harness.mcp import fields_for, modern, pod_of, post, rpc
+from harness.streams import STREAM
 from harness.wire import LAST_CHUNK, chunk
 
 TASKS = {"affinity": {"handles": [{"tasks": True}]}}
@@ -114,9 +115,7 @@ def test_no_byte_waits_for_a_task_id(trusting, upstream):
     wire.request("POST", "/mcp", fields_for(None, None, modern("tools/call")), rpc("tools/call"))
     served = upstream.accept()
     served.read_request()
-    served.send(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
+    served.send(STREAM)
     body = wire.body_of(wire.read_response_head())
     event = b'data: {"jsonrpc":"2.0","id":1,"result":{"taskId":"t-1"}}\n\n'
     bound = lambda: proxy.metrics().sum("ringside_sessions")  # noqa: E731

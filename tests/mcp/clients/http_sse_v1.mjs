@@ -1,29 +1,15 @@
 // A client of HTTP+SSE on the TypeScript SDK v1; driver.mjs tells what it does. The first pod that
 // it reports is the one that answered its handshake. When the event stream of a session ends before
 // its client does, it prints {"event":"ended"} once for it.
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport, SseError } from '@modelcontextprotocol/sdk/client/sse.js';
-import {
-  ElicitRequestSchema,
-  LoggingMessageNotificationSchema,
-  ProgressNotificationSchema,
-} from '@modelcontextprotocol/sdk/types.js';
+import { ProgressNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { newClient } from './client_v1.mjs';
 import { drive, options } from './driver.mjs';
 
 const limits = { timeout: Number(options.timeout) };
 
 async function connect(session) {
-  const client = new Client(
-    { name: 'test', version: '1.0.0' },
-    { capabilities: { elicitation: {} } },
-  );
-  client.setRequestHandler(ElicitRequestSchema, () => ({
-    action: 'accept',
-    content: { word: session.word },
-  }));
-  client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) =>
-    session.message.arrive(params.data),
-  );
+  const client = newClient(session);
   // The SDK's own way to report progress loses what comes in one piece with the answer.
   client.setNotificationHandler(ProgressNotificationSchema, ({ params }) => {
     session.seen.progress.push(params.progress);

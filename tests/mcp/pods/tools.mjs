@@ -1,13 +1,19 @@
-// The tools of the pods on the TypeScript SDK v1.
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { z } from 'zod';
+// The tools of the pods on the TypeScript SDKs.
 import { podName, text } from './pod.mjs';
 
-export function newServer() {
-  const server = new McpServer(
-    { name: podName, version: '1.0.0' },
-    { capabilities: { logging: {} } },
-  );
+const QUESTION = {
+  mode: 'form',
+  message: 'Which word?',
+  requestedSchema: {
+    type: 'object',
+    properties: { word: { type: 'string' } },
+    required: ['word'],
+  },
+};
+
+// What differs from SDK to SDK: `stepsSchema` is the input of the tool `stream`, and `during(extra)`
+// is what a call has of its own, as { notify, meta, elicit }.
+export function addTools(server, stepsSchema, during) {
   let count = 0; // this session's state: it lives in this process alone
 
   server.registerTool('whoami', { description: 'Names the pod' }, () => text({ pod: podName }));
@@ -18,12 +24,13 @@ export function newServer() {
 
   server.registerTool(
     'stream',
-    { description: 'Reports progress before it answers', inputSchema: { steps: z.number() } },
+    { description: 'Reports progress before it answers', inputSchema: stepsSchema },
     async ({ steps }, extra) => {
+      const { notify, meta } = during(extra);
       for (let step = 1; step <= steps; step++) {
-        await extra.sendNotification({
+        await notify({
           method: 'notifications/progress',
-          params: { progressToken: extra._meta?.progressToken, progress: step, total: steps },
+          params: { progressToken: meta?.progressToken, progress: step, total: steps },
         });
       }
       return text({ pod: podName, steps });
@@ -31,16 +38,7 @@ export function newServer() {
   );
 
   server.registerTool('ask', { description: 'Asks the user for a word' }, async (extra) => {
-    const question = {
-      mode: 'form',
-      message: 'Which word?',
-      requestedSchema: {
-        type: 'object',
-        properties: { word: { type: 'string' } },
-        required: ['word'],
-      },
-    };
-    const answer = await server.server.elicitInput(question, { relatedRequestId: extra.requestId });
+    const answer = await during(extra).elicit(QUESTION);
     return text({ pod: podName, word: answer.content?.word });
   });
 
@@ -55,5 +53,4 @@ export function newServer() {
       return text({ pod: podName });
     },
   );
-  return server;
 }
