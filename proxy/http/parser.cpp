@@ -199,7 +199,7 @@ ParseFault Parser::check_partial(std::string_view fed) const {
   return in_target ? ParseFault::target_too_long : ParseFault::head_too_large;
 }
 
-// Of the head that has just ended, from its target or reason to the last field.
+// Of the head or the trailers that have just ended, from the target or reason to the last field.
 std::size_t Parser::head_size() const {
   const ParseBlock& block = scratch_.block;
   if (block.fields.empty()) return block.first_at + block.first_size;
@@ -366,6 +366,7 @@ int Parser::add_chunk_extension(std::size_t size) {
 // Pausing here leaves what follows the message unparsed: it belongs to the next one.
 int Parser::on_message_end() {
   if (phase_ == Phase::trailers) {
+    if (head_size() > header_bytes_) return refuse(ParseFault::head_too_large);
     const std::span<const Field> trailers = collect_fields();
     if (llhttp_.type == HTTP_REQUEST) {
       static_cast<RequestSink*>(scratch_.sink)->on_request_trailers(trailers);

@@ -71,28 +71,28 @@ bool is_protected(const Field& field, std::span<const std::string> routed_by) {
   return is_this("authorization") || is_this("origin") || std::ranges::any_of(routed_by, is_this);
 }
 
-// Gathers the Connection fields that name others: mostly none, so the answer for each field costs
-// nothing.
+// Gathers the names in Connection: mostly none, so the answer for each field costs nothing. A head
+// full of them and of fields costs no more than sorting them.
 class HopByHop {
  public:
   explicit HopByHop(std::span<const Field> fields, std::span<const std::string> routed_by = {})
-      : fields_(fields), routed_by_(routed_by) {
+      : routed_by_(routed_by) {
     for (const Field& field : fields) {
-      if (field.id == FieldId::connection && names_fields(field.value)) named_ = true;
+      if (field.id == FieldId::connection && names_fields(field.value)) {
+        append_members(named_, field.value);
+      }
     }
+    std::ranges::sort(named_, precedes_ignoring_case);
   }
   bool drops(const Field& field) const {
     if (is_connection_field(field.id)) return true;
-    return named_ && !is_protected(field, routed_by_) &&
-           std::any_of(fields_.begin(), fields_.end(), [&](const Field& other) {
-             return other.id == FieldId::connection && list_contains(other.value, field.name);
-           });
+    return !named_.empty() && !is_protected(field, routed_by_) &&
+           std::ranges::binary_search(named_, field.name, precedes_ignoring_case);
   }
 
  private:
-  std::span<const Field> fields_;
   std::span<const std::string> routed_by_;
-  bool named_ = false;
+  std::vector<std::string_view> named_;
 };
 
 // The framing field stands where the message had its own, in its spelling.

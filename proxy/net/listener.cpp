@@ -2,6 +2,7 @@
 #include "net/listener.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -56,8 +57,8 @@ int find_taken(const Address& address) {
 }
 
 // How much waits for a slow client is seen by what the kernel takes, so it may take only so much
-// more than what is on its way. By itself it takes megabytes for each, and more only when a third of
-// them is free. Connections that are accepted inherit this (Linux).
+// more than what is on its way. By itself it takes megabytes for each, and more only when a third
+// of them is free. Connections that are accepted inherit this (Linux).
 void bound_unsent_bytes(int descriptor) {
   const int unsent = static_cast<int>(kUnsentBytes);
   setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
@@ -86,18 +87,38 @@ Result<Bound> bind_listener(const Address& address, bool shared) {
 }
 
 Listener::Listener(Loop& loop, const Bound& bound, OnConnection on_connection)
-    : on_connection_(std::move(on_connection)), handle_(this) {
-  uv_tcp_init(loop.uv(), handle_.uv());
-  uv_tcp_open(handle_.uv(), bound.descriptor);
-  uv_listen(reinterpret_cast<uv_stream_t*>(handle_.uv()), kBacklog,
+    : loop_(loop),
+      descriptor_(bound.descriptor),
+      on_connection_(std::move(on_connection)),
+      retry_(loop, [this] { open(); }) {
+  open();
+}
+
+Listener::~Listener() { close(descriptor_); }
+
+void Listener::open() {
+  const int descriptor = fcntl(descriptor_, F_DUPFD_CLOEXEC, 0);  // the handle closes its own
+  if (descriptor < 0) return retry_.start(kRetry);
+  handle_.emplace(this);
+  uv_tcp_init(loop_.uv(), handle_->uv());
+  uv_tcp_open(handle_->uv(), descriptor);
+  uv_listen(reinterpret_cast<uv_stream_t*>(handle_->uv()), kBacklog,
             [](uv_stream_t* server, int status) {
               Listener* self = Handle<uv_tcp_t, Listener>::owner_of(server);
-              if (self != nullptr) self->on_connection_(-status);
+              if (self != nullptr) self->on_event(-status);
             });
 }
 
+void Listener::on_event(int error) {
+  if (error == EMFILE || error == ENFILE) {
+    handle_.reset();
+    retry_.start(kRetry);
+  }
+  on_connection_(error);
+}
+
 bool Listener::accept(Stream& into) {
-  return uv_accept(reinterpret_cast<uv_stream_t*>(handle_.uv()),
+  return uv_accept(reinterpret_cast<uv_stream_t*>(handle_->uv()),
                    reinterpret_cast<uv_stream_t*>(into.handle_.uv())) == 0;
 }
 

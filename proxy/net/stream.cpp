@@ -2,6 +2,7 @@
 #include "net/stream.h"
 
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -163,6 +164,11 @@ void Stream::finish_writing() {
 
 void Stream::reset() {
   if (!handle_.closed()) handle_.close_by_reset();
+}
+
+bool Stream::peer_has_ended() const {
+  pollfd asked{.fd = descriptor_of(handle_), .events = POLLRDHUP, .revents = 0};
+  return poll(&asked, 1, 0) > 0;
 }
 
 Loop& Stream::loop() const { return loop_of(handle_.base()); }

@@ -64,6 +64,10 @@ class Stream {
   // Drops everything; the peer sees a reset.
   void reset();
 
+  // The peer has ended or broken off, perhaps behind bytes that are not read yet. For connections
+  // that are not read: costs a call.
+  bool peer_has_ended() const;
+
   Address peer() const;
   Loop& loop() const;
 

@@ -68,6 +68,8 @@ void declare_upstream(Registry& registry) {
   registry.declare_gauge(family::kStreams, "Event streams open now.");
   registry.declare_gauge(family::kTunnels, "WebSocket tunnels open now.");
   registry.declare_counter(family::kTunnelsTotal, "WebSocket tunnels opened.");
+  registry.declare_counter(family::kUpstreamUnasked,
+                           "Connections closed since the endpoint sent what nobody asked for.");
   registry.declare_counter(family::kUpstreamConnects,
                            "Attempts to connect to the endpoint, by result.");
   registry.declare_gauge(family::kUpstreamConnections, "Connections to the endpoint open now.");

@@ -44,6 +44,8 @@ inline constexpr std::string_view kSessionRequests =
 inline constexpr std::string_view kStreams = "ringside_streams";             // pool, endpoint
 inline constexpr std::string_view kTunnels = "ringside_tunnels";             // pool, endpoint
 inline constexpr std::string_view kTunnelsTotal = "ringside_tunnels_total";  // pool, endpoint
+inline constexpr std::string_view kUpstreamUnasked =
+    "ringside_upstream_unasked_total";  // pool, endpoint
 inline constexpr std::string_view kUpstreamConnects =
     "ringside_upstream_connects_total";  // pool, endpoint, result
 inline constexpr std::string_view kUpstreamConnections =

@@ -4,7 +4,8 @@
 //          again is all that a loop would do. So accepting stops while some are left: for the
 //          connections to endpoints of the clients that are here, for probes and for files. Clients
 //          wait in the kernel's backlog meanwhile.
-// Bounds   Shared::sockets_max, for clients and connections to endpoints together.
+// Bounds   Shared::sockets_max, for clients, those that are being turned away, and connections to
+//          endpoints together.
 // Time     Looks again every kLookAgain while it is paused; says so once in kQuiet.
 // Threads  On its worker's loop only; what is counted is the process's.
 #pragma once

@@ -19,7 +19,9 @@ ClientConnection::ClientConnection(Server& server, Worker& worker, std::size_t l
       parser_(worker.request_scratch, worker.shared.limits.header_bytes),
       listener_(static_cast<std::uint16_t>(listener)) {}
 
-ClientConnection::~ClientConnection() = default;
+ClientConnection::~ClientConnection() {
+  if (is_surplus) worker_.shared.all_surplus.fetch_sub(1);  // its descriptor is free only now
+}
 
 bool ClientConnection::join_peers() {
   const std::uint32_t most = worker_.shared.limits.connections_per_client;
@@ -130,6 +132,7 @@ void ClientConnection::keep_for_later(std::string_view bytes) {
   if (backlog_->size() < worker_.shared.limits.pipeline_bytes) return;
   worker_.metrics.count_listener(family::kPipelinePauses, listener_);
   pause(Pause::pipeline_full);
+  if (!armed()) await_more();
 }
 
 std::unique_ptr<std::string> ClientConnection::take_backlog() {
@@ -141,7 +144,8 @@ std::unique_ptr<std::string> ClientConnection::take_backlog() {
 ClientConnection::Owes ClientConnection::owed() const {
   if (exchange_) {
     if (exchange_->waits_for_reader()) return Owes::reading;
-    return exchange_->request_complete() || is_paused() ? Owes::nothing : Owes::body;
+    if (is_paused()) return exchange_->is_tunnel() ? Owes::nothing : Owes::presence;
+    return exchange_->request_complete() ? Owes::nothing : Owes::body;
   }
   if (parser_.inside_head()) return Owes::rest_of_head;
   return stream_.queued_bytes() > 0 ? Owes::reading : Owes::request;
@@ -167,10 +171,17 @@ void ClientConnection::await_more() {
       return await_body();
     case Owes::reading:
       return await_reader();
+    case Owes::presence:
+      return worker_.presence.arm(*this);
   }
 }
 
 void ClientConnection::await_body() { worker_.listeners[listener_].request_body.arm(*this); }
+
+void ClientConnection::await_silence(net::DeadlineList& time) {
+  owes_ = Owes::nothing;
+  time.arm(*this);
+}
 
 // As long as some of what is queued is read now and then, there is time.
 void ClientConnection::await_reader() {
@@ -272,6 +283,8 @@ void ClientConnection::on_drained() {
 
 void ClientConnection::on_deadline() {
   if (state_ == State::closed) return;
+  // of a client that is not read from, nobody tells that it has gone
+  if (is_paused() && stream_.peer_has_ended()) return on_end();
   const std::size_t unread = stream_.queued_bytes();
   const bool waits_for_reader =
       exchange_ ? exchange_->waits_for_reader() : owes_ == Owes::reading && unread > 0;
@@ -281,6 +294,7 @@ void ClientConnection::on_deadline() {
     exchange_->on_request_fault(Failure::reader_timeout);
     return settle();
   }
+  if (owes_ == Owes::presence) return worker_.presence.arm(*this);
   if (exchange_ && exchange_->is_streaming_events() && exchange_->request_complete()) {
     exchange_->on_stream_silent();
     settle();

@@ -61,6 +61,8 @@ class ClientConnection final : public net::Retirable,
   bool is_paused() const { return pauses_ != 0; }
   // More of the request under way comes within WorkerListener::request_body.
   void await_body();
+  // Its event stream has nothing to say for so long.
+  void await_silence(net::DeadlineList& time);
   // What is queued is read within WorkerListener::unread, or some of it, and so on.
   void await_reader();
   // What came behind the request under way; nullptr: nothing.
@@ -91,7 +93,7 @@ class ClientConnection final : public net::Retirable,
     closed,     // waits for the end of the turn
   };
   // What the time runs for that is armed here, an event stream's apart.
-  enum class Owes : std::uint8_t { nothing, request, rest_of_head, body, reading };
+  enum class Owes : std::uint8_t { nothing, request, rest_of_head, body, reading, presence };
 
   void on_data(std::string_view bytes) override;
   void on_end() override;
@@ -129,7 +131,7 @@ class ClientConnection final : public net::Retirable,
   bool peer_is_trusted_ = false;
   bool consuming_ = false;
   bool peer_ended_ = false;  // it sends no more
-  bool is_counted_ = false;   // among Shared::peers
+  bool is_counted_ = false;  // among Shared::peers
 };
 
 }  // namespace ringside::relay

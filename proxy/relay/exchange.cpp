@@ -86,8 +86,8 @@ bool Exchange::on_request_head(const http::RequestHead& head) {
   return end_ == End::none;
 }
 
-// Requests that go to no endpoint, whatever the routes say: TRACE, and an OPTIONS that has passed
-// as many proxies as it may.
+// Requests that go to no endpoint: TRACE, and an OPTIONS that has passed as many proxies as it may,
+// or asks about the server as a whole where no route has all of it.
 bool Exchange::ends_here(const http::RequestHead& head) {
   if (head.method == http::Method::trace) {
     fail(Failure::trace_refused);
@@ -99,7 +99,10 @@ bool Exchange::ends_here(const http::RequestHead& head) {
     fail(Failure::bad_max_forwards);
     return true;
   }
-  if (!forwards.is_set || forwards.left > 0) return false;
+  const auto& router = worker_.shared.routers[client_.listener()];
+  const bool may_go_on = !forwards.is_set || forwards.left > 0;
+  const bool is_for_all = head.target == "*";  // and for the proxy, where no route takes it
+  if (may_go_on && (!is_for_all || router.pool_for(head.authority, head.path()))) return false;
   const bool keep = may_keep_after_reply();
   write_own_options(worker_.to_client, !keep);
   reply_with(204, keep);
@@ -226,7 +229,7 @@ void Exchange::fail(Failure failure, std::string_view fields) {
   if (end_ != End::none) return;
   worker_.to_upstream.clear();
   if (is_tunnel()) return end_tunnel(failure);
-  if (response_state_ == ResponseState::waiting || response_state_ == ResponseState::held) {
+  if (!response_has_left_ && response_state_ != ResponseState::complete) {
     return fail_with_reply(failure, fields);
   }
   if (response_state_ == ResponseState::streaming) failure_ = failure;
@@ -242,11 +245,11 @@ void Exchange::fail_with_reply(Failure failure, std::string_view fields) {
   leave_recovery();
   release_upstream(false);
   worker_.to_client.clear();
-  response_bytes_ += write_failure(worker_.to_client, failure,
-                                   {.close = !keep,
-                                    .head_request = method_ == http::Method::head,
-                                    .form = refuses_json_ ? BodyForm::text : BodyForm::json,
-                                    .fields = fields});
+  response_bytes_ = write_failure(worker_.to_client, failure,
+                                  {.close = !keep,
+                                   .head_request = method_ == http::Method::head,
+                                   .form = refuses_json_ ? BodyForm::text : BodyForm::json,
+                                   .fields = fields});
   reply_with(row_of(failure).status, keep);
 }
 

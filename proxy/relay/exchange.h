@@ -151,6 +151,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void owner_found(const http::ResponseHead& head);
   void owner_is_silent();
   void deliver(Recovery::Answer& answer);
+  void collect();
   void decide_revival();
   void revive();
   void on_revived(const upstream::Endpoint& endpoint, std::string_view id) override;
@@ -226,6 +227,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   bool counts_as_tunnel_ : 1 = false;
   bool bytes_were_sent_ : 1 = false;         // a byte of the request may have reached the endpoint
   bool upstream_takes_no_more_ : 1 = false;  // a write failed after bytes were sent
+  bool response_has_left_ : 1 = false;       // some of the final one
   bool upstream_keeps_alive_ : 1 = false;
   bool was_continued_ : 1 = false;       // the client may send the body that it held back
   bool may_write_comments_ : 1 = false;  // into the event stream: it is not compressed

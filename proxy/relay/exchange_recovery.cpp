@@ -33,7 +33,7 @@ void Exchange::begin_recovery() {
   recovery_->reads_body =
       method_ == http::Method::post && affinity.on_owner_lost == session::OnOwnerLost::reinitialize;
   if (routing_.row == Row::lost) {
-    recovery_->state = State::collecting;
+    collect();
   } else if (routing_.row == Row::unknown) {
     search();
   } else {
@@ -168,9 +168,7 @@ void Exchange::on_refused(bool connection_is_clean) {
     return search();
   }
   session_.lose();
-  recovery.state = State::collecting;
-  client_.resume(Pause::upstream_full);
-  if (request_complete() || recovery.too_large) decide_revival();
+  collect();
 }
 
 // An answer that was held is the client's.

@@ -29,12 +29,14 @@ void Exchange::attach() {
     upstream_ = std::make_unique<UpstreamConnection>(worker_, *pool_, *endpoint);
     upstream_->expect_response_to(method_, asks_websocket_);
     const int error = upstream_->connect(*this, pool_->connect);
-    if (error == 0) return;
-    if (error == UpstreamConnection::kQueueFull) {
+    const bool is_full = error == UpstreamConnection::kQueueFull ||
+                         (upstream_->waits() && is_asking() && recovery_->has_waited);
+    if (is_full) {
       if (!is_asking()) return fail(Failure::queue_full);
       leave_out();
       continue;
     }
+    if (error == 0) return;
     // no descriptor, no route: said at once, but like any other failed connect
     worker_.metrics.count_connect(pool_->pool, *endpoint, connect_result::kError);
     release_upstream(false);
@@ -101,9 +103,10 @@ void Exchange::connect_failed(Failure failure, std::string_view result) {
   if (upstream_ && upstream_->connected()) send_unsent();
 }
 
-// In the line of an endpoint's connections. A search asks the others.
+// In the line of an endpoint's connections. A search asks the others, and waits for no other.
 void Exchange::waited_too_long() {
   if (!is_asking()) return fail(Failure::queue_timeout);
+  recovery_->has_waited = true;
   leave_out();
   attach();
   if (upstream_ && upstream_->connected()) send_unsent();

@@ -71,7 +71,8 @@ http::ResponseShape Exchange::shape_of(const http::ResponseHead& head) {
   client_keeps_alive_ &= request_complete() && !worker_.draining;
   shape.close = !client_keeps_alive_;
   shape.keep_alive = client_keeps_alive_ && !client_is_1_1_;
-  shape.bodiless = method_ == http::Method::head || head.status == 304;
+  // a length tells of the body that is not sent, which a 204 never has (RFC 9110, 8.6)
+  shape.bodiless = (method_ == http::Method::head && head.status != 204) || head.status == 304;
   response_framing_ = shape.framing.kind;
   return shape;
 }
@@ -84,7 +85,10 @@ void Exchange::open_stream() {
 
 // The client owes nothing while it listens, so its deadline is free for this.
 void Exchange::await_silence() {
-  if (request_complete() && end_ == End::none) pool_->stream_keep_alive.arm(client_);
+  const bool is_wanted = pool_->pool.options().timeouts.stream_keep_alive.count() != 0;
+  if (is_wanted && request_complete() && end_ == End::none) {
+    client_.await_silence(pool_->stream_keep_alive);
+  }
 }
 
 // A comment is no event, and readers drop it; what is between keeps the connection for it.
@@ -143,6 +147,7 @@ void Exchange::on_response_part() {
 void Exchange::send_response() {
   if (worker_.to_client.empty()) return;
   if (response_state_ == ResponseState::held) return hold_response();
+  response_has_left_ |= response_state_ != ResponseState::waiting;  // else it is interim
   client_.write(worker_.to_client);
   worker_.to_client.clear();
   if (upstream_ && response_state_ == ResponseState::streaming && client_.stream().congested()) {

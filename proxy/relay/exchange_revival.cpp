@@ -12,6 +12,18 @@ namespace ringside::relay {
 using session::SearchOutcome;
 using State = Recovery::State;
 
+// The session is lost: its whole request tells whether it may be revived. A client that holds the
+// body back until it is asked is asked here, for no endpoint will.
+void Exchange::collect() {
+  recovery_->state = State::collecting;
+  client_.resume(Pause::upstream_full);
+  if (request_complete() || recovery_->too_large) return decide_revival();
+  if (!expects_continue_ || was_continued_ || !recovery_->reads_body) return;
+  was_continued_ = true;
+  body_rate_.restart();
+  client_.write("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
 // The whole request is here. Only one whose sender waits for an answer revives its session.
 void Exchange::decide_revival() {
   Recovery& recovery = *recovery_;

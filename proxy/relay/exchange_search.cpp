@@ -73,8 +73,7 @@ void Exchange::on_search_over(Failure failure) {
   } else if (routing_.row == Row::unknown) {
     search();
   } else if (routing_.row == Row::lost) {
-    recovery_->state = State::collecting;
-    if (request_complete()) decide_revival();
+    collect();
   } else {
     recovery_->state = State::standing_by;
     tried_.clear();
@@ -192,9 +191,7 @@ void Exchange::owner_is_unreachable(Failure failure) {
   const bool may_revive =
       failure == Failure::owner_lost && recovery_ && recovery_->reads_body && !recovery_->too_large;
   if (!may_revive) return fail(failure);
-  recovery_->state = State::collecting;
-  client_.resume(Pause::upstream_full);
-  if (request_complete()) decide_revival();
+  collect();
 }
 
 // Every endpoint was asked, or as many as may be.
@@ -216,10 +213,7 @@ void Exchange::conclude_search() {
   }
   if (recovery.reads_body && session_.may_revive_unknown()) {
     recovery.best = {};
-    recovery.state = State::collecting;
-    client_.resume(Pause::upstream_full);
-    if (request_complete()) decide_revival();
-    return;
+    return collect();
   }
   session_.remember_nobody();
   finish_search(Failure::session_unknown, SearchOutcome::nobody);

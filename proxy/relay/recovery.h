@@ -52,6 +52,7 @@ struct Recovery {
   unsigned refusals = 0;
   bool leads = false;                   // others may wait for what this finds
   bool somebody_was_not_asked = false;  // an endpoint could not be reached
+  bool has_waited = false;              // for a connection to one, in vain
 
   // The refusal under way, and the best one so far.
   Answer held;

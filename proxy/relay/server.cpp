@@ -1,6 +1,7 @@
 // Accepting, keeping the list of clients, draining it.
 #include "relay/server.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -14,8 +15,8 @@ namespace family = observe::family;
 namespace {
 // A client that speaks the wrong protocol speaks it again and again.
 constexpr milliseconds kWarnEvery = std::chrono::seconds(10);
-// Clients of one worker that were turned away and have not gone yet.
-constexpr std::size_t kSurplusMax = 64;
+// Clients that were turned away and have not gone yet.
+constexpr std::uint64_t kSurplusMax = 64;
 }  // namespace
 
 Server::Server(net::Loop& loop, Shared& shared, const std::vector<net::Bound>& bound)
@@ -31,12 +32,12 @@ Server::Server(net::Loop& loop, Shared& shared, const std::vector<net::Bound>& b
 Server::~Server() { worker_.loop.bury(); }
 
 void Server::on_connection(std::size_t listener, int error) {
+  if (error == EMFILE || error == ENFILE) return pause_.begin();
   if (error != 0) {
     worker_.metrics.count_listener(family::kConnectionsRefused, listener);
     worker_.shared.log.warn(
         "a connection could not be accepted",
         {{"listener", worker_.shared.listeners[listener].name}, {"error", std::strerror(error)}});
-    if (error == EMFILE || error == ENFILE) pause_.begin();
     return;
   }
   if (pause_.paused()) {
@@ -74,22 +75,19 @@ void Server::accept(std::size_t listener) {
 // of many only some are so lucky.
 void Server::turn_away(ClientConnection& client, Failure failure) {
   worker_.metrics.count_listener(family::kConnectionsRefused, client.listener());
-  worker_.shared.all_connections.fetch_sub(1);
+  Shared& shared = worker_.shared;
+  shared.all_connections.fetch_sub(1);
   client.is_surplus = true;
-  ++surplus_;
+  const std::uint64_t surplus = shared.all_surplus.fetch_add(1) + std::uint64_t{1};
   client.refuse(failure);
-  if (surplus_ > kSurplusMax) client.cut_off();
+  if (surplus > std::min(kSurplusMax, 1 + shared.sockets_max / 8)) client.cut_off();
 }
 
 void Server::retire(ClientConnection& client) {
   (client.previous != nullptr ? client.previous->next : first_) = client.next;
   if (client.next != nullptr) client.next->previous = client.previous;
   worker_.shared.connections[client.listener()].fetch_sub(1, std::memory_order_relaxed);
-  if (client.is_surplus) {
-    --surplus_;
-  } else {
-    worker_.shared.all_connections.fetch_sub(1);
-  }
+  if (!client.is_surplus) worker_.shared.all_connections.fetch_sub(1);
   worker_.loop.retire(std::unique_ptr<net::Retirable>(&client));
   check_done();
 }
@@ -122,7 +120,9 @@ void Server::record_refusal(const ClientConnection& client, Failure failure,
 
 // Whoever looks for the fault looks at the other side first, so the log names it.
 void Server::warn_of_protocol(const ClientConnection& client, Failure failure) {
-  std::optional<Time>& last = warned_[client.listener()];
+  Warned& warned = warned_[client.listener()];
+  std::optional<Time>& last =
+      failure == Failure::tls_hello ? warned.of_tls : warned.of_proxy_protocol;
   const Time now = worker_.loop.now();
   if (last && now - *last < kWarnEvery) return;
   last = now;

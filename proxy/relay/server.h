@@ -48,11 +48,15 @@ class Server {
 
   Worker worker_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
-  std::vector<std::optional<Time>> warned_;  // of another protocol, by listener
+  // When it was last said, by listener, that clients speak another protocol.
+  struct Warned {
+    std::optional<Time> of_tls;
+    std::optional<Time> of_proxy_protocol;
+  };
+  std::vector<Warned> warned_;
   AcceptPause pause_;
   std::vector<std::size_t> held_;  // listeners with a client that waits for the end of the pause
   ClientConnection* first_ = nullptr;
-  std::size_t surplus_ = 0;  // in that list, and not counted as connections
   std::function<void()> on_done_;
 };
 

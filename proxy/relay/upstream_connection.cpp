@@ -91,9 +91,12 @@ void UpstreamConnection::on_connect_failed(int error) {
 }
 
 void UpstreamConnection::on_data(std::string_view bytes) {
-  if (state_ == State::idle) return pool_->drop(*this);  // nobody asked: not to be trusted again
+  if (state_ == State::idle) {  // nobody asked: not to be trusted again
+    slot_.count_unasked();
+    return pool_->drop(*this);
+  }
   if (state_ == State::tunnel) return user_->on_tunnel_bytes(bytes);
-  if (spoke_before_it_was_asked()) return user_->on_upstream_lost(Failure::bad_response);
+  if (spoke_before_it_was_asked()) return said_too_much();
   while (state_ == State::in_use) {
     const http::Fed fed = parser_.feed(bytes, *user_);
     bytes.remove_prefix(fed.consumed);
@@ -106,13 +109,21 @@ void UpstreamConnection::on_data(std::string_view bytes) {
           return user_->on_tunnel_open(bytes);
         }
         if (user_->awaits_final_response() && !bytes.empty()) continue;  // that was a 1xx
-        return user_->on_response_message_end(bytes.empty());
+        if (!bytes.empty()) return said_too_much();
+        return user_->on_response_message_end(true);
       case http::Fed::Status::stopped:
         return user_->on_response_refused();
       case http::Fed::Status::fault:
         return user_->on_upstream_lost(Failure::bad_response);
     }
   }
+}
+
+// A second response, or anything else that no request has asked for: where there is too much,
+// nothing is to be believed.
+void UpstreamConnection::said_too_much() {
+  slot_.count_unasked();
+  user_->on_upstream_lost(Failure::bad_response);
 }
 
 void UpstreamConnection::on_end() {

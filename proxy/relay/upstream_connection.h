@@ -90,6 +90,7 @@ class UpstreamConnection final : public net::Retirable,
 
   int open(net::DeadlineList& timeout);
   bool spoke_before_it_was_asked();
+  void said_too_much();
   void on_connected() override;
   void on_connect_failed(int error) override;
   void on_data(std::string_view bytes) override;

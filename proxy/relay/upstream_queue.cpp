@@ -33,6 +33,10 @@ void UpstreamSlot::granted() {
   pool_.all_upstreams.fetch_add(1, std::memory_order_relaxed);
 }
 
+void UpstreamSlot::count_unasked() const {
+  pool_.metrics.count_endpoint(observe::family::kUpstreamUnasked, pool_.pool, endpoint_);
+}
+
 void UpstreamSlot::give_back() {
   const std::uint64_t was = std::exchange(state_, kNone);
   if (was == kTaken) {

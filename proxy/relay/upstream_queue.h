@@ -58,6 +58,8 @@ class UpstreamSlot {
   void superseded() { state_ = kNone; }
   // Also leaves the line.
   void give_back();
+  // The endpoint has said what nobody asked for.
+  void count_unasked() const;
 
  private:
   static constexpr std::uint64_t kNone = 0;

@@ -10,6 +10,7 @@ namespace {
 // How long a connection that is done waits for its peer to close: long enough for a last response
 // to arrive.
 constexpr milliseconds kLinger = std::chrono::seconds(2);
+constexpr milliseconds kPresence = std::chrono::seconds(3);
 
 // How long a client may read nothing of a response whose end waits in the proxy.
 
@@ -30,6 +31,7 @@ WorkerPool::WorkerPool(Pool& shared_pool, Worker& worker)
       queue(shared_pool.options().limits.connections != 0
                 ? std::make_unique<UpstreamQueue>(worker, *this)
                 : nullptr),
+      metrics(worker.metrics),
       all_upstreams(worker.shared.all_upstreams),
       idle(worker.loop, worker.deadlines, queue.get()),
       connect(worker.deadlines, shared_pool.options().timeouts.connect),
@@ -53,6 +55,7 @@ Worker::Worker(net::Loop& worker_loop, Shared& shared_state)
       random(system_random()),
       metrics(shared.registry, names_of(shared.listeners), shared.pools),
       deadlines(loop),
+      presence(deadlines, kPresence),
       linger(deadlines, kLinger),
       mail(loop, [this] { on_mail(); }) {
   request_scratch.fields_max = shared.limits.header_fields;

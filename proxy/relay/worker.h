@@ -73,9 +73,10 @@ struct Shared {
   std::function<void()> on_refusal;  // an endpoint refused: wake the probe; any thread
   std::vector<std::atomic<std::uint32_t>> connections;  // open clients, by listener
   std::atomic<std::uint32_t> all_connections{0};
+  std::atomic<std::uint32_t> all_surplus{0};    // clients turned away, not among those
   std::atomic<std::uint32_t> all_upstreams{0};  // connections to endpoints
   std::uint64_t descriptors_max = UINT64_MAX;   // that the system allows
-  std::uint64_t sockets_max = UINT64_MAX;       // of both together: see accept_pause.h
+  std::uint64_t sockets_max = UINT64_MAX;       // of all three together: see accept_pause.h
   std::atomic<std::uint32_t> workers_paused{0};
   PeerCounts peers{system_random()};  // with Limits::connections_per_client
   std::deque<Mailbox> mailboxes;      // by Worker::index
@@ -87,6 +88,7 @@ struct WorkerPool {
 
   Pool& pool;
   std::unique_ptr<UpstreamQueue> queue;  // nullptr: connections are not bounded
+  Metrics& metrics;                      // the worker's
   std::atomic<std::uint32_t>& all_upstreams;
   UpstreamPool idle;
   net::DeadlineList connect;
@@ -118,6 +120,7 @@ struct Worker {
   Random random;
   Metrics metrics;
   net::Deadlines deadlines;
+  net::DeadlineList presence;            // whether a client that is not read from is still there
   net::DeadlineList linger;              // a connection that is done waits for its peer's end
   std::deque<WorkerPool> pools;          // by Pool::index()
   std::deque<WorkerListener> listeners;  // by index

@@ -9,7 +9,8 @@ Slots::Answer Slots::ask(const Bounds& bounds, Ticket ticket, Time now) {
     ++taken_;
     return Answer::taken;
   }
-  if (waiting_ >= bounds.waiting) return Answer::full;
+  // a connection of another worker that has nothing to do is given up for this one: that is no line
+  if (waiting_ >= bounds.waiting + idle_) return Answer::full;
   if (ticket.worker >= lines_.size()) lines_.resize(ticket.worker + 1);
   lines_[ticket.worker].emplace(ticket.number, now);
   ++waiting_;

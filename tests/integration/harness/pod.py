@@ -172,7 +172,10 @@ class Pod:
         elif not session:
             wire.send(self.error(400, -32000, "Bad Request: Mcp-Session-Id header is required"))
         elif session not in self.sessions:
-            wire.send(self.error(404, -32001, "Session not found"))
+            refusal = self.error(404, -32001, "Session not found")
+            if request.method == "HEAD":
+                refusal = refusal[: refusal.index(b"\r\n\r\n") + 4]
+            wire.send(refusal)
         elif request.method == "GET" or method == "stream":
             self._open_stream(wire, request, session, opened)
         elif request.method == "DELETE":

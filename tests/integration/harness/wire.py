@@ -274,7 +274,7 @@ class Body:
     """A body, read piece by piece as its framing says."""
 
     def __init__(self, wire: Wire, length: int | None = None, chunked: bool = False):
-        self._wire = wire
+        self.wire = wire
         self._left = length  # None: until the close
         self._chunked = chunked
         self._ended = False
@@ -290,27 +290,27 @@ class Body:
         return data
 
     def _next_chunk(self) -> bytes:
-        line = self._wire.read_line()
+        line = self.wire.read_line()
         match = _CHUNK_SIZE.fullmatch(line)
         assert match, f"not a chunk size: {line!r}"
         size = int(match[1], 16)
         if size:
-            data = self._wire.read_exactly(size)
-            assert self._wire.read_exactly(2) == b"\r\n", "no CRLF after a chunk"
+            data = self.wire.read_exactly(size)
+            assert self.wire.read_exactly(2) == b"\r\n", "no CRLF after a chunk"
             return data
-        while line := self._wire.read_line():
+        while line := self.wire.read_line():
             name, value = line.decode("latin-1").split(":", 1)
             self.trailers.append((name, value.strip()))
         return b""
 
     def _next_plain(self) -> bytes:
         if self._left is None:
-            return self._wire.receive()
+            return self.wire.receive()
         if self._left == 0:
             return b""
-        if not self._wire._received:
-            self._wire._fill(f"{self._left} more bytes of a body")
-        data = self._wire.read_exactly(min(self._left, len(self._wire._received)))
+        if not self.wire._received:
+            self.wire._fill(f"{self._left} more bytes of a body")
+        data = self.wire.read_exactly(min(self._left, len(self.wire._received)))
         self._left -= len(data)
         return data
 

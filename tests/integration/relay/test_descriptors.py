@@ -2,6 +2,7 @@
 
 import select
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -116,3 +117,17 @@ def test_a_drain_ends_a_pause(ringside, pod):
     for client in clients:
         client.expect_close()
     assert proxy.wait_exit() == 0
+
+
+def test_clients_that_are_turned_away_do_not_use_up_the_descriptors(ringside, pod):
+    proxy = ringside(pod, open_files=128, workers=2, limits={"connections_per_client": 3})
+    for _ in range(4):  # they linger a while, to hear why
+        crowd = [proxy.connect() for _ in range(100)]
+        assert len(list(Path(f"/proc/{proxy.process.pid}/fd").iterdir())) < 120
+        for client in crowd:
+            client.reset()
+    eventually(lambda: proxy.metrics().sum("ringside_connections") == 0, "all have gone")
+    assert proxy.connect().exchange().status == 200
+    proxy.signal()
+    assert proxy.wait_exit() == 0
+    assert sum("could not be accepted" in line for line in proxy.stderr.all) == 0

@@ -62,6 +62,21 @@ def test_several_interim_responses_come_in_order(ringside, upstream):
     assert [one.get("link") for one in client.read_response().interim] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    "interim",
+    ["HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n", "HTTP/1.0 103 Early Hints\r\n\r\n"],
+    ids=["close", "1.0"],
+)
+def test_an_interim_response_says_nothing_about_the_connection(ringside, upstream, interim):
+    client, served = asked(ringside(upstream), upstream)
+    served.send(interim)
+    served.respond(200, body=b"ok")
+    response = client.read_response()
+    assert (response.status, response.body, len(response.interim)) == (200, b"ok", 1)
+    client.request("GET", "/next")
+    assert served.read_request().target == "/next"
+
+
 def test_a_session_id_on_an_interim_response_is_not_learned(trusting, pods):
     (a,) = pods("a")
     hint = b"HTTP/1.1 103 Early Hints\r\nmcp-session-id: early\r\n\r\n"

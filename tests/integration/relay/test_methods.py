@@ -99,3 +99,18 @@ def test_an_options_with_a_body_that_goes_no_further_keeps_the_connection_in_ste
     assert client.read_response().status == 204
     client.request("GET", "/next")
     assert upstream.accept().read_request().target == "/next"
+
+
+def test_options_of_the_server_itself_is_the_proxys_where_no_route_has_all(ringside, upstream):
+    routes = [{"path": "/one", "pool": "pods"}, {"path": "/two", "pool": "pods"}]
+    proxy = ringside(
+        config={
+            "listeners": [{"name": "mcp", "bind": "127.0.0.1:0", "routes": routes}],
+            "pools": {"pods": {"endpoints": [upstream.address]}},
+        }
+    )
+    client = proxy.connect()
+    response = client.exchange("OPTIONS", "*")
+    assert (response.status, response.get("server")) == (204, "ringside")
+    expect_proxy_error(client.exchange("OPTIONS", "/three"), 404)
+    upstream.expect_no_connection()

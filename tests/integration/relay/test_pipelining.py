@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from harness.deadlines import DEADLINE
+from harness.deadlines import DEADLINE, eventually
+from harness.streams import open_stream
 from harness.wire import encode
 
 
@@ -95,3 +96,17 @@ def test_answers_that_nobody_reads_stop_the_requests(ringside, pods, request_lin
     client.socket.settimeout(DEADLINE)
     for _ in range(sent // len(one)):
         assert client.read_response(request_line.split()[0]).status == status
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_client_that_leaves_while_it_is_not_read_from_is_noticed(ringside, upstream, how):
+    """With so much behind a request that takes its time, reading stops: no event tells of the end."""
+    proxy = ringside(upstream)
+    client, served, body = open_stream(proxy, upstream, "data: 1\n\n")
+    client.send(pipelined("/" + "x" * 7000) * 20)
+    eventually(
+        lambda: proxy.metrics().sum("ringside_pipeline_pauses_total") == 1, "reading has stopped"
+    )
+    getattr(client, how)()
+    served.expect_close()
+    assert proxy.access_log(1)[0]["error"] == "client_left"

@@ -74,3 +74,14 @@ def test_an_answer_that_waits_for_its_reader_is_under_way_at_shutdown_too(ringsi
     proxy.stderr.wait(lambda line: "shutting down" in line, "word that it shuts down")
     assert len(body.rest()) == size
     proxy.expect_exit(0)
+
+
+def test_empty_lines_gain_no_time_for_reading(ringside, upstream):
+    short = {"timeouts": {"response_read": "3s", "keep_alive": "3s"}}
+    proxy, body, _ = answered_but_not_read(ringside, upstream, listener=short)
+
+    def closed() -> bool:
+        body.wire.send_anyway(b"\r\n")
+        return proxy.metrics().sum("ringside_connections") == 0
+
+    eventually(closed, "the connection is closed")

@@ -231,14 +231,19 @@ def test_a_bound_session_waits_for_its_owner_and_moves_nowhere(cluster):
     assert (response.status, response.get("x-pod")) == (200, session.owner.name)
 
 
-def occupy(pods, pod):
-    """A stream of a session of this pod, which has its only connection."""
+def session_on(pods, pod):
     numbers = itertools.count()
-    busy = pods.session()
-    while busy.owner is not pod:
-        busy = pods.session(f"10.0.0.{next(numbers)}")
+    session = pods.session()
+    while session.owner is not pod:
+        session = pods.session(f"10.0.0.{next(numbers)}")
+    return session
+
+
+def occupy(pods, pod, session=None):
+    """A stream of a session of this pod, which has its only connection."""
+    session = session or session_on(pods, pod)
     stream = pods.connect()
-    stream.request("GET", "/mcp", mcp.fields_for(busy.id, None, {"Accept": SSE}))
+    stream.request("GET", "/mcp", mcp.fields_for(session.id, None, {"Accept": SSE}))
     pod.wait_stream()
     return stream
 
@@ -254,6 +259,19 @@ def test_a_search_waits_in_line_as_any_request_does(cluster):
     stream.close()
     response = call.read_response()
     assert (response.status, response.get("x-pod")) == (200, "a")
+
+
+def test_a_search_waits_in_line_at_one_pod_only(cluster):
+    pods = cluster("abcd", pool=limited(queue_timeout="400ms"))
+    each = list(pods.pods.values())
+    for pod, session in [(pod, session_on(pods, pod)) for pod in each]:
+        occupy(pods, pod, session)
+    queued = pods.proxy.metrics().sum("ringside_upstream_queued_total")
+    assert pods.post(session=pods.unknown()).status == 503
+    assert pods.proxy.metrics().sum("ringside_upstream_waiting") == 0
+    result = {"result": "unreachable"}
+    assert pods.proxy.metrics().sum("ringside_recovery_attempts_total", **result) == 4
+    assert pods.proxy.metrics().sum("ringside_upstream_queued_total") - queued == 4
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])

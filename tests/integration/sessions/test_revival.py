@@ -614,3 +614,17 @@ def test_a_revival_is_counted_and_logged_and_no_id_is_written_down(cluster):
     said = "\n".join(pods.proxy.stderr.all + pods.proxy.stdout.all)
     said += pods.proxy.admin("/metrics").body.decode()
     assert session.id not in said and new not in said
+
+
+def test_a_client_that_waits_for_its_100_is_asked_for_the_body_by_the_proxy(cluster):
+    """The session's server has gone, and no other will ask."""
+    pods = cluster(pool=reviving(owner_grace="0s"))
+    session = open_session(pods)
+    session.owner.stop()
+    client = pods.connect()
+    more = {"Content-Length": str(len(CALL)), "Expect": "100-continue"}
+    client.request("POST", "/mcp", fields_for(session.id, None, more))
+    assert client.read_head().status == 100
+    client.send(CALL)
+    response = client.read_response()
+    assert (response.status, revived(pods)) == (200, 1)

@@ -236,6 +236,16 @@ TEST_CASE("request parser: a head, a target or a trailer section without end is 
                          kib) == ParseFault::head_too_large);
 }
 
+TEST_CASE("request parser: a trailer section has the bound of a head, also in one piece") {
+  const auto with_trailers = [](std::size_t size) {
+    const std::string value(size - std::string_view("X: ").size(), 'x');
+    return "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + value +
+           "\r\n\r\n";
+  };
+  CHECK(request_fault(with_trailers(kHeaderBytes)) == ParseFault::none);
+  CHECK(request_fault(with_trailers(kHeaderBytes + 1)) == ParseFault::head_too_large);
+}
+
 TEST_CASE("request parser: a chunk extension without end is cut off") {
   const std::string begin = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;";
   CHECK(fault_of_endless(begin, std::string(1024, 'x')) == ParseFault::head_too_large);

@@ -92,6 +92,15 @@ TEST_CASE("request writer: hop-by-hop fields stay behind, and those that Connect
   CHECK(has(head, "X-Stays: 3"));
 }
 
+TEST_CASE("request writer: Connection may name many, in any order and more than once") {
+  std::string named = "X-Last";
+  for (char letter = 'z'; letter >= 'a'; --letter) named += std::string(", ,x-") + letter + ",A";
+  const std::string head = rewritten("GET / HTTP/1.1\r\nHost: a\r\nConnection: " + named +
+                                     "\r\nX-M: 1\r\nx-LAST: 2\r\na: 3\r\nX-MM: 4\r\nX-: 5\r\n\r\n");
+  for (const std::string_view name : {"X-M", "x-LAST", "a"}) CHECK_FALSE(names(head, name));
+  CHECK(has(head, "X-MM: 4\r\nX-: 5"));
+}
+
 TEST_CASE("request writer: WebSocket is asked for in the proxy's own words") {
   const std::string head = rewritten(
       "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Mine, Upgrade\r\nUpgrade: WebSocket\r\n"

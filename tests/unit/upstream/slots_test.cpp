@@ -95,6 +95,15 @@ TEST_CASE("slots: a connection does not stay idle while somebody waits") {
   CHECK(slots.idle() == 0);
 }
 
+TEST_CASE("slots: a connection that has nothing to do is no reason to refuse") {
+  constexpr Slots::Bounds kNoLine{.connections = 1, .waiting = 0};
+  Slots slots;
+  CHECK(slots.ask(kNoLine, {0, 1}, at(0)) == Answer::taken);
+  CHECK(slots.begin_idle());
+  CHECK(slots.ask(kNoLine, {1, 1}, at(0)) == Answer::waits);  // until it is closed
+  CHECK(slots.ask(kNoLine, {1, 2}, at(0)) == Answer::full);
+}
+
 TEST_CASE("slots: threads that ask, wait, leave and give back end with none taken") {
   constexpr Slots::Bounds kBounds{.connections = 3, .waiting = 100};
   Slots slots;
