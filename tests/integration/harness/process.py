@@ -50,6 +50,23 @@ def limit_open_files(most: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+@contextmanager
+def enough_open_files(wanted: int) -> Iterator[None]:
+    """So many descriptors are there for the test, and as many for the proxy, which inherits the
+    limit; a machine that grants fewer fails the test, for it would show nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        assert hard == resource.RLIM_INFINITY or hard >= wanted, (
+            f"this test needs {wanted} descriptors, and the hard limit is {hard}: raise it, by "
+            f"`ulimit -Hn {wanted}` as root, LimitNOFILE= or --ulimit nofile={wanted}"
+        )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 class Lines:
     """The lines of one output of the process, in order, with waiting."""
 
@@ -154,6 +171,14 @@ class Ringside:
         response = self.admin("/metrics")
         assert response.status == 200
         return metrics.parse(response.body.decode())
+
+    def expect_one_error(self, status: int, side: str, word: str) -> None:
+        """One exchange has ended, so: log and counter say it."""
+        (line,) = self.access_log(1)
+        assert (line["status"], line["error_side"], line["error"]) == (str(status), side, word)
+        name = "ringside_request_errors_total"
+        eventually(lambda: self.metrics().sum(name) == 1, "one error is counted")
+        assert self.metrics().sum(name, side=side, error=word) == 1
 
     def access_log(self, count: int) -> list[dict[str, str]]:
         """The first `count` exchanges of the access log (which the tests send to stdout)."""

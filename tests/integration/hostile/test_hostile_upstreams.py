@@ -5,6 +5,7 @@ import pytest
 from harness.mcp import expect_proxy_error
 from harness.process import stopped
 from harness.upstream import asked
+from harness.wire import LAST_CHUNK, chunk, encode
 
 OK = "HTTP/1.1 200 OK\r\n"
 BODY = "5\r\nhello\r\n0\r\n\r\n"
@@ -61,14 +62,73 @@ HEADS = {
 }
 
 
+def expect_blamed(proxy, status: int) -> None:
+    proxy.expect_one_error(status, "upstream", "bad_response")
+
+
 @pytest.mark.parametrize("name", HEADS)
-def test_a_hostile_response_head_is_a_502(ringside, upstream, name):
-    client, served = asked(ringside(upstream), upstream, "POST", "/", body=b"{}")
+def test_a_hostile_response_head_is_a_502_and_the_endpoint_is_named(ringside, upstream, name):
+    proxy = ringside(upstream)
+    client, served = asked(proxy, upstream, "POST", "/", body=b"{}")
     served.send_anyway(HEADS[name].encode("latin-1"))
     expect_proxy_error(client.read_response(), 502)
     served.expect_close()
     client.request("GET", "/next")
     assert upstream.accept().read_request().target == "/next", "the client's connection goes on"
+    expect_blamed(proxy, 502)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_response_has_as_many_fields_as_are_documented_and_no_more(ringside, upstream, more):
+    """256, whatever a client's head may have."""
+    proxy = ringside(upstream, limits={"header_fields": 20})
+    client, served = asked(proxy, upstream)
+    names = [f"X-{number}" for number in range(255 + more)]
+    served.send_anyway(encode("HTTP/1.1 200 OK", [(name, "1") for name in names], b""))
+    response = client.read_response()
+    if more:
+        expect_proxy_error(response, 502)
+        expect_blamed(proxy, 502)
+    else:
+        assert response.status == 200
+        assert [name for name, _ in response.fields if name.startswith("X-")] == names
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_head_of_a_response_has_the_bound_of_a_requests(ringside, upstream, more):
+    proxy = ringside(upstream, limits={"header_bytes": "4KiB"})
+    client, served = asked(proxy, upstream)
+    before = "OK\r\nContent-Length: 0\r\nX: "  # counted from the reason on
+    value = "x" * (4096 - len(before) + more)
+    served.send_anyway(f"HTTP/1.1 200 {before}{value}\r\n\r\n".encode())
+    response = client.read_response()
+    if more:
+        expect_proxy_error(response, 502)
+        expect_blamed(proxy, 502)
+    else:
+        assert (response.status, response.get("x")) == (200, value)
+
+
+@pytest.mark.parametrize("extensions", [[4096], [1024] * 4], ids=["one", "in all"])
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_chunk_extensions_of_a_response_have_the_bound_of_a_head(
+    ringside, upstream, extensions, more
+):
+    proxy = ringside(upstream, limits={"header_bytes": "4KiB"})
+    client, served = asked(proxy, upstream)
+    served.send(f"{OK}Transfer-Encoding: chunked\r\n\r\n")
+    body = client.body_of(client.read_response_head())
+    for size in extensions:
+        served.send(f"1;{'e' * size}\r\nx\r\n")
+        assert body.read(1) == b"x"
+    if more:
+        served.send_anyway(b"1;e\r\ny\r\n")
+        assert body.expect_abort() == b""
+        served.expect_close()
+        expect_blamed(proxy, 200)
+    else:
+        served.send(chunk("y") + LAST_CHUNK)
+        assert body.rest() == b"y"
 
 
 def test_a_head_that_never_ends_is_a_502(ringside, upstream):
@@ -81,18 +141,32 @@ def test_a_head_that_never_ends_is_a_502(ringside, upstream):
     assert client.read_response().status == 502
 
 
-def test_interim_responses_without_end_are_cut(ringside, upstream):
-    client, served = asked(ringside(upstream), upstream)
-    served.socket.settimeout(2)
-    with pytest.raises((ConnectionResetError, BrokenPipeError)):
-        for _ in range(100_000):
-            served.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
-            client.socket.setblocking(False)
-            try:
-                while client.socket.recv(65536):
-                    pass
-            except BlockingIOError:
-                pass
+MOST_INTERIM = 16
+
+
+@pytest.mark.parametrize("count", [MOST_INTERIM, MOST_INTERIM + 1])
+def test_one_request_has_sixteen_interim_responses_and_no_more(ringside, upstream, count):
+    proxy = ringside(upstream)
+    client, served = asked(proxy, upstream)
+    hints = [f"HTTP/1.1 103 Early Hints\r\nLink: </{number}>\r\n\r\n" for number in range(count)]
+    for hint in hints[:MOST_INTERIM]:
+        served.send(hint)
+        head = client.read_head()
+        assert head.raw_head.decode() == hint
+    if count > MOST_INTERIM:
+        served.send(hints[-1])
+        expect_proxy_error(client.read_response(), 502)
+        served.expect_close()
+        expected = ("502", "upstream", "bad_response")
+    else:
+        served.respond(200, body=b"ok")
+        assert client.read_response().body == b"ok"
+        expected = ("200", "-", "-")
+    (line,) = proxy.access_log(1)
+    assert (line["status"], line["error_side"], line["error"]) == expected
+    client.request("GET", "/next")
+    again = upstream.accept() if count > MOST_INTERIM else served
+    assert again.read_request().target == "/next"
 
 
 CHUNKS = {
@@ -102,6 +176,8 @@ CHUNKS = {
     "a bare LF after the size": "5\nhello\r\n0\r\n\r\n",
     "a trailer that is no field": "5\r\nhello\r\n0\r\nno colon\r\n\r\n",
     "endless trailers": "5\r\nhello\r\n0\r\n" + "X: y\r\n" * 40_000,
+    "an endless extension": "5;" + "e" * 70_000 + "\r\nhello\r\n0\r\n\r\n",
+    "endless extensions": ("1;" + "e" * 1000 + "\r\nx\r\n") * 100 + "0\r\n\r\n",
 }
 
 
@@ -132,11 +208,14 @@ def test_a_body_shorter_than_its_length_is_cut_short_for_the_client_too(ringside
     ],
     ids=["beyond the length", "beyond the last chunk", "beyond a 204", "an empty line"],
 )
-def test_bytes_beyond_a_response_reach_nobody_and_end_the_connection(ringside, upstream, response):
-    client, served = asked(ringside(upstream), upstream)
+def test_bytes_beyond_a_response_are_a_502_and_end_the_connection(ringside, upstream, response):
+    proxy = ringside(upstream)
+    client, served = asked(proxy, upstream)
     served.send(response)
-    assert client.read_response().body in (b"hello", b"")
+    expect_proxy_error(client.read_response(), 502)
     served.expect_close()
+    assert proxy.access_log(1)[0]["error"] == "bad_response"
+    assert proxy.metrics().sum("ringside_upstream_unasked_total") == 1
     client.request("GET", "/next")
     fresh = upstream.accept()
     assert fresh.read_request().target == "/next"
@@ -144,12 +223,26 @@ def test_bytes_beyond_a_response_reach_nobody_and_end_the_connection(ringside, u
     assert client.read_response().body == b"true"
 
 
+def test_bytes_beyond_a_response_that_has_begun_to_leave_cut_it_short(ringside, upstream):
+    proxy = ringside(upstream)
+    client, served = asked(proxy, upstream)
+    served.send(f"{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    body = client.body_of(client.read_response_head())
+    assert body.read(5) == b"hello"
+    served.send(f"0\r\n\r\n{FORGED}")
+    assert body.expect_abort() == b""
+    served.expect_close()
+    assert proxy.access_log(1)[0]["error"] == "bad_response"
+
+
 def test_bytes_on_an_idle_connection_reach_nobody_and_end_it(ringside, upstream):
-    client, served = asked(ringside(upstream), upstream)
+    proxy = ringside(upstream)
+    client, served = asked(proxy, upstream)
     served.respond(200, body=b"1")
     assert client.read_response().body == b"1"
     served.send(FORGED)
     served.expect_close()
+    assert proxy.metrics().sum("ringside_upstream_unasked_total") == 1
     client.request("GET", "/next")
     fresh = upstream.accept()
     fresh.read_request()
@@ -162,10 +255,7 @@ def test_bytes_that_wait_as_their_connection_is_taken_are_not_the_answer(ringsid
     that both are there when it looks, and the request is read first. The OPTIONS, which the proxy
     answers by itself, sees to it that the pod's last answer is out of the kernel's list before."""
     proxy = ringside(upstream, workers=1)
-    client = proxy.connect()
-    client.request("GET", "/first")
-    served = upstream.accept()
-    served.read_request()
+    client, served = asked(proxy, upstream, "GET", "/first")
     served.respond(200, body=b"1")
     assert client.read_response().body == b"1"
     client.request("OPTIONS", "*", {"Max-Forwards": "0"})
@@ -209,11 +299,11 @@ BEYOND = {
     "a NUL": "\0",
 }
 ENDED = {
-    "a length": (f"{OK}Content-Length: 5\r\n\r\nhello", b"hello", "GET"),
-    "the last chunk": (f"{OK}Transfer-Encoding: chunked\r\n\r\n{BODY}", b"hello", "GET"),
-    "a 204": ("HTTP/1.1 204 No Content\r\n\r\n", b"", "GET"),
-    "a 304": ("HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\n", b"", "GET"),
-    "a response to HEAD": (f"{OK}Content-Length: 6\r\n\r\n", b"", "HEAD"),
+    "a length": (f"{OK}Content-Length: 5\r\n\r\nhello", "GET"),
+    "the last chunk": (f"{OK}Transfer-Encoding: chunked\r\n\r\n{BODY}", "GET"),
+    "a 204": ("HTTP/1.1 204 No Content\r\n\r\n", "GET"),
+    "a 304": ("HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\n", "GET"),
+    "a response to HEAD": (f"{OK}Content-Length: 6\r\n\r\n", "HEAD"),
 }
 
 
@@ -229,11 +319,11 @@ def test_of_two_clients_on_one_connection_the_second_gets_nothing_of_the_firsts(
     pooled.read_request()
     pooled.respond(200, body=b"warm")
     assert first.read_response().body == b"warm"
-    response, body, method = ENDED[ended]
+    response, method = ENDED[ended]
     first.request(method, "/first")
     assert pooled.read_request().target == "/first", "on the connection of the pool"
     pooled.send(response + BEYOND[beyond])
-    assert first.read_response(method).body == body
+    assert first.read_response(method).status == 502
     pooled.expect_close()
     second.request("GET", "/second")
     fresh = upstream.accept()

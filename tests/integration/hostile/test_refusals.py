@@ -9,11 +9,15 @@ import json
 import pytest
 
 from harness.mcp import expect_proxy_error
+from harness.process import stopped
+from harness.wire import LAST_CHUNK
 
 LOGGED = {"log": {"access": "stdout"}, "admin": {"bind": "127.0.0.1:0"}}
 LINE = "GET / HTTP/1.1\r\n"
 GET = f"{LINE}Host: a\r\n"
 POST = "POST / HTTP/1.1\r\nHost: a\r\n"
+OLD_POST = "POST / HTTP/1.0\r\nHost: a\r\n"
+OLD_CODED = f"{OLD_POST}Transfer-Encoding"
 TE = "Transfer-Encoding: chunked\r\n"
 BODY = "5\r\nhello\r\n0\r\n\r\n"
 SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -107,6 +111,18 @@ FRAMING = [
         )
     ],
     (501, "unsupported_coding", "chunked", f"{POST}Transfer-Encoding:\r\nContent-Length: 5\r\n\r\n"),
+    *[
+        (501, "unsupported_coding", "chunked", f"{OLD_CODED}: {value}\r\n\r\n{BODY}")
+        for value in ("gzip", "gzip, chunked", "chunked, gzip", "identity", "")
+    ],
+    *[
+        (400, "length_and_coding", "exclude", f"{OLD_POST}{fields}\r\nhello{SMUGGLED}")
+        for fields in (
+            *(f"Content-Length: 5\r\n{TE}", f"{TE}Content-Length: 5\r\n"),
+            "Content-Length: 5\r\nTransfer-Encoding: identity\r\n",
+            "Transfer-Encoding: identity\r\nContent-Length: 5\r\n",
+        )
+    ],
 ]
 HOSTS = [
     (400, "bad_host", "Host", f"{LINE}\r\n"),
@@ -158,6 +174,7 @@ def test_a_refused_head_says_why_is_logged_and_counted_and_reaches_no_upstream(
     assert samples.sum("ringside_requests_total") == len(cases)
 
 
+EXTENDED = "1;" + "e" * 1000 + "\r\nx\r\n"  # what a message has of these is counted together
 BODIES = {
     "zz\r\nhello\r\n0\r\n\r\n": "bad_chunk",
     "+5\r\nhello\r\n0\r\n\r\n": "bad_chunk",
@@ -176,6 +193,8 @@ BODIES = {
     "5\r\nhello\r\n0\r\nX: y\r\nno colon\r\n\r\n": "bad_field_name",
     "5\r\nhello\r\n0\r\nContent-Length: 5\r\n\r\n": "length_and_coding",
     f"5\r\nhello\r\n0\r\n{TE}\r\n": "bad_framing",
+    "5;" + "e" * 70_000 + "\r\nhello\r\n0\r\n\r\n": "head_too_large",
+    "5\r\nhello\r\n" + EXTENDED * 100 + "0\r\n\r\n": "head_too_large",
 }
 
 
@@ -187,23 +206,61 @@ def test_a_malformed_body_says_why_and_no_upstream_sees_a_complete_request(rings
         served = upstream.accept()
         body = served.body_of(served.read_request_head(), request_side=True)
         client.send_anyway(sent.encode("latin-1") + SMUGGLED.encode())
-        expect_proxy_error(client.read_response(), 400)
+        expect_proxy_error(client.read_response(), 431 if reason == "head_too_large" else 400)
         client.expect_close()
-        assert body.expect_abort() in (b"hello", b"")
+        assert "hello".startswith(body.expect_abort().decode().rstrip("x"))
     upstream.expect_no_connection()
     assert [line["error"] for line in proxy.access_log(len(BODIES))] == list(BODIES.values())
 
 
-def test_a_tls_hello_is_named_in_the_log_once_and_not_for_each(ringside, upstream):
-    proxy = ringside(upstream, admin={"bind": "127.0.0.1:0"})
-    for _ in range(20):
+def test_chunk_extensions_within_the_limit_are_dropped(ringside, upstream):
+    client = ringside(upstream).connect()
+    client.send(f"{POST}{TE}\r\n" + EXTENDED * 60)
+    served = upstream.accept()
+    body = served.body_of(served.read_request_head(), request_side=True)
+    client.send(LAST_CHUNK)
+    assert body.rest() == b"x" * 60
+    served.respond(200)
+    assert client.read_response().status == 200
+
+
+HELLO = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03" + bytes(200)
+PROXY_LINE = b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n" + GET.encode() + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    "said, word, named",
+    [
+        (HELLO, "tls_hello", "a TLS hello"),
+        (PROXY_LINE, "proxy_protocol", "a PROXY protocol header"),
+    ],
+    ids=["TLS", "PROXY"],
+)
+def test_another_protocol_is_named_in_the_log_once_and_not_for_each(
+    ringside, upstream, said, word, named
+):
+    """Whatever the machine does meanwhile, one worker reads all twenty within the ten seconds."""
+    proxy = ringside(upstream, workers=1)
+    with stopped(proxy.process):
+        clients = [proxy.connect() for _ in range(20)]
+        for client in clients:
+            client.send(said)
+    for client in clients:
+        expect_proxy_error(client.read_response(), 400)
+    assert proxy.metrics().sum("ringside_request_errors_total", error=word) == 20
+    proxy.stop()
+    (line,) = [line for line in proxy.stderr.all if " warn" in line]
+    assert named in line and " listener=mcp " in line and "client=127.0.0.1" in line
+
+
+def test_each_other_protocol_is_named_also_soon_after_another(ringside, upstream):
+    proxy = ringside(upstream)
+    for hello in (b"\x16\x03\x01\x00\xc8\x01" + bytes(200), b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n"):
         client = proxy.connect()
-        client.send_anyway(b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03" + bytes(200))
+        client.send_anyway(hello)
         assert client.read_response().status == 400
-    proxy.stderr.wait(lambda line: "TLS hello" in line and "listener=mcp" in line, "warning")
-    assert proxy.metrics().sum("ringside_request_errors_total", error="tls_hello") == 20
-    named = [line for line in proxy.stderr.all if "TLS hello" in line]
-    assert len(named) <= 4 and all(" warn" in line for line in named), named
+    proxy.stderr.wait(lambda line: "TLS hello" in line, "word of TLS")
+    proxy.stderr.wait(lambda line: "PROXY protocol" in line, "word of the PROXY protocol")
 
 
 # The form of the answer

@@ -69,7 +69,8 @@ def test_trailers_bring_no_field_that_matters(ringside, upstream):
     proxy = ringside(upstream, pool=ROUTED)
     client = proxy.connect()
     client.request("POST", "/", {"Transfer-Encoding": "chunked"})
-    forged = "".join(f"{name}: forged\r\n" for name in [*KEPT, *ADDED, "Host", "Mcp-Session-Id"])
+    names = [*KEPT, *ADDED, "Host", "Mcp-Session-Id", *LOOKALIKES, "mcp_session_id"]
+    forged = "".join(f"{name}: forged\r\n" for name in names)
     client.send(f"2\r\n{{}}\r\n0\r\nX-Sum: 1\r\n{forged}X-Last: 2\r\n\r\n")
     assert upstream.accept().read_request().trailers == [("X-Sum", "1"), ("X-Last", "2")]
 

@@ -176,10 +176,13 @@ def test_a_session_with_all_its_streams_can_be_ended(cluster):
 
 @pytest.mark.parametrize("size, status", [(2048, 200), (2049, 414), (60_000, 414)])
 def test_a_target_over_the_bound_is_a_414(ringside, pod, size, status):
-    client = ringside(pod, limits={"target_bytes": "2KiB"}).connect()
+    proxy = ringside(pod, limits={"target_bytes": "2KiB"})
+    client = proxy.connect()
     client.send_anyway(encode(f"GET /{'x' * (size - 1)} HTTP/1.1", {"Host": "a"}))
     assert client.read_response().status == status
     assert len(pod.requests) == (status == 200)
+    if status == 414:
+        proxy.expect_one_error(414, "client", "target_too_long")
 
 
 def test_a_target_that_comes_byte_by_byte_is_refused_before_its_end(ringside, pod):

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.upstream import asked
+from harness.wire import encode
 
 HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
 
@@ -28,23 +29,44 @@ def returned(proxy, upstream, response: bytes):
 # Taken away
 
 
-@pytest.mark.parametrize(
-    "name, value",
-    [
-        ("Keep-Alive", "timeout=5"),
-        ("Proxy-Connection", "keep-alive"),
-        ("Upgrade", "h2c"),
-        ("TE", "gzip"),
-        ("Proxy-Authorization", "Basic eA=="),
-    ],
-)
-def test_a_hop_by_hop_request_field_is_removed(ringside, upstream, name, value):
-    request = forwarded(
-        ringside(upstream), upstream, {"Connection": name, name: value, "X-Kept": "1"}
-    )
-    assert request.get(name) is None
-    assert request.get("x-kept") == "1"
-    assert name.lower() not in (request.get("connection") or "").lower()
+OF_ONE_CONNECTION = {
+    "Keep-Alive": "timeout=5",
+    "Proxy-Connection": "keep-alive",
+    "Upgrade": "h2c",
+    "TE": "gzip",
+    "Proxy-Authenticate": "Basic",
+    "Proxy-Authorization": "Basic eA==",
+}
+BY_NAME = pytest.mark.parametrize("name", OF_ONE_CONNECTION)
+SAID = pytest.mark.parametrize("is_named", [True, False], ids=["named", "not named"])
+
+
+def with_hop_by_hop(name: str, is_named: bool) -> dict[str, str]:
+    named = {"Connection": name} if is_named else {}
+    return {**named, name: OF_ONE_CONNECTION[name], "X-Kept": "1"}
+
+
+def expect_removed(message, name: str) -> None:
+    assert message.all(name) == []
+    assert message.get("x-kept") == "1"
+    assert name.lower() not in ", ".join(message.all("connection")).lower()
+
+
+@SAID
+@BY_NAME
+def test_a_hop_by_hop_request_field_is_removed(ringside, upstream, name, is_named):
+    request = forwarded(ringside(upstream), upstream, with_hop_by_hop(name, is_named))
+    expect_removed(request, name)
+
+
+@SAID
+@BY_NAME
+@pytest.mark.parametrize("status", [200, 407])
+def test_a_hop_by_hop_response_field_is_removed(ringside, upstream, name, is_named, status):
+    answer = encode(f"HTTP/1.1 {status} Status", with_hop_by_hop(name, is_named), b"ok")
+    response = returned(ringside(upstream), upstream, answer)
+    expect_removed(response, name)
+    assert (response.status, response.body) == (status, b"ok")
 
 
 def test_request_fields_named_in_connection_are_removed(ringside, upstream):

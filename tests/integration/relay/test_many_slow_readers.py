@@ -4,7 +4,6 @@ The peak counts, as the kernel has seen it: memory that was given back in time h
 """
 
 import re
-import resource
 import selectors
 import socket
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.deadlines import SANITIZED, eventually
+from harness.process import enough_open_files
 from harness.wire import Wire, chunk, encode
 
 CLIENTS = 100 if SANITIZED else 1000  # and a slow build's memory is not looked at
@@ -127,13 +127,8 @@ class Crowd:
 
 @pytest.fixture(autouse=True)
 def descriptors():
-    """The proxy inherits the limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < 4 * CLIENTS:
-        pytest.skip(f"{hard} descriptors are too few")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4 * CLIENTS), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with enough_open_files(4 * CLIENTS):
+        yield
 
 
 @pytest.fixture

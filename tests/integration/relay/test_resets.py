@@ -47,7 +47,10 @@ def test_a_client_before_its_request_is_one(ringside, upstream, sent, how):
     expect_serving(proxy, upstream)
 
 
-PHASES_OF_A_CLIENT = ["in the body", "after the request", "in the answer's head", "in the answer"]
+PHASES_OF_A_CLIENT = [
+    *("in the body", "in the trailers", "after the request", "in the answer's head"),
+    "in the answer",
+]
 
 
 @HOW
@@ -59,7 +62,9 @@ def test_a_client_that_breaks_off_ends_the_upstreams_connection(ringside, upstre
     served = upstream.accept()
     body = served.body_of(served.read_request_head(), request_side=True)
     assert body.read(5) == b"hello"
-    if phase != "in the body":
+    if phase == "in the trailers":
+        client.send("0\r\nX-Sum: 1\r\n")
+    elif phase != "in the body":
         client.send(LAST_CHUNK)
         assert body.rest() == b""
     if phase == "in the answer's head":
@@ -68,13 +73,73 @@ def test_a_client_that_breaks_off_ends_the_upstreams_connection(ringside, upstre
         served.send(ANSWER.encode() + chunk("part"))
         assert client.body_of(client.read_response_head()).read(4) == b"part"
     break_off(client, how)
-    if phase == "in the body":
+    if phase in ("in the body", "in the trailers"):
         body.expect_abort()
     else:
         served.expect_close()
     served.close()
     client.close()
     assert proxy.access_log(1)[0]["error"] == "client_left"
+    expect_serving(proxy, upstream)
+
+
+@HOW
+def test_a_client_while_its_endpoint_is_being_connected_to(ringside, silence, how):
+    proxy = ringside(silence, pool={"timeouts": {"connect": "1h"}})
+    client = proxy.connect()
+    client.request()
+
+    def open_now() -> float:
+        return proxy.metrics().sum("ringside_upstream_connections")
+
+    eventually(lambda: open_now() == 1, "the endpoint is being connected to")
+    break_off(client, how)
+    (line,) = proxy.access_log(1)
+    assert (line["status"], line["us_connect"], line["error"]) == ("0", "0", "client_left")
+    eventually(lambda: open_now() == 0, "no upstream is left")
+    client.close()
+    eventually(lambda: proxy.metrics().sum("ringside_connections") == 0, "no client is left")
+
+
+@HOW
+def test_a_client_between_two_requests_is_no_fault(ringside, upstream, how):
+    proxy = ringside(upstream)
+    client, served = asked(proxy, upstream)
+    served.respond(200, body=b"ok")
+    assert client.read_response().body == b"ok"
+    break_off(client, how)
+    eventually(lambda: proxy.metrics().sum("ringside_connections") == 0, "no client is left")
+    client.close()
+    assert proxy.access_log(1)[0]["error"] == "-"
+    other = proxy.connect()
+    other.request("GET", "/other")
+    assert served.read_request().target == "/other", "the endpoint's connection is none of his"
+    served.respond(200, body=b"other")
+    assert other.read_response().body == b"other"
+
+
+# A refusal after which the proxy still takes what is under way, so that it can be read.
+LONG = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+REFUSED = {
+    "a bad head": (400, "bad_field_name", "GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n"),
+    "a long body": (413, "body_too_large", LONG + "x"),
+}
+
+
+@HOW
+@pytest.mark.parametrize("refused", REFUSED)
+def test_a_client_that_was_refused(ringside, upstream, refused, how):
+    proxy = ringside(upstream, limits={"body_bytes": "8B"})
+    status, word, sent = REFUSED[refused]
+    client = proxy.connect()
+    client.send(sent)
+    expect_proxy_error(client.read_response(), status)
+    break_off(client, how)
+    eventually(lambda: proxy.metrics().sum("ringside_connections") == 0, "no client is left")
+    client.close()
+    (line,) = proxy.access_log(1)
+    assert (line["status"], line["error_side"], line["error"]) == (str(status), "client", word)
+    upstream.expect_no_connection()
     expect_serving(proxy, upstream)
 
 
@@ -116,7 +181,7 @@ def test_an_upstream_before_its_answer_is_one_is_a_502(
 
 @HOW
 @pytest.mark.parametrize("request_is_whole", [True, False], ids=["whole", "in the body"])
-@pytest.mark.parametrize("framing", ["chunked", "length"])
+@pytest.mark.parametrize("framing", ["chunked", "length", "trailers"])
 def test_an_upstream_in_its_answer_cuts_the_clients_short(
     ringside, upstream, framing, request_is_whole, how
 ):
@@ -128,6 +193,8 @@ def test_an_upstream_in_its_answer_cuts_the_clients_short(
     served.read_until(b"hello\r\n" + (LAST_CHUNK if request_is_whole else b""))
     if framing == "chunked":
         served.send(ANSWER.encode() + chunk("part"))
+    elif framing == "trailers":
+        served.send(ANSWER.encode() + chunk("part") + b"0\r\nX-Sum: 1\r\n")
     else:
         served.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\npart")
     body = client.body_of(client.read_response_head())

@@ -11,6 +11,14 @@ from harness.wire import LAST_CHUNK, TooLate, Truncated, chunk
 SHORT = {"timeouts": {"request_head": "300ms", "request_body": "300ms", "keep_alive": "300ms"}}
 
 
+def expect_given_up(proxy, status: int, word: str) -> None:
+    (line,) = proxy.access_log(1)
+    said = (line["status"], line["error_side"], line["error"])
+    assert said == (str(status), "upstream", word)
+    counted = proxy.metrics().sum("ringside_request_errors_total", error=word, side="upstream")
+    assert counted == 1
+
+
 def outlive(proxy) -> None:
     """Returns once the proxy has seen two of its own keep_alive times pass."""
     for _ in range(2):
@@ -100,9 +108,11 @@ def test_a_request_body_that_moves_is_not_timed_out(ringside, upstream):
 
 
 def test_an_upstream_that_accepts_no_connection_is_given_up_after_connect(ringside, silence):
-    client = ringside(silence, pool={"timeouts": {"connect": "300ms"}}).connect()
+    proxy = ringside(silence, pool={"timeouts": {"connect": "300ms"}})
+    client = proxy.connect()
     client.request("POST", "/", body=b"x")
     expect_proxy_error(client.read_response(), 503)
+    expect_given_up(proxy, 503, "no_endpoint")
 
 
 def test_a_silent_connect_is_followed_by_the_next_endpoint(trusting, silence, pods):
@@ -118,15 +128,23 @@ HEAD_TIMEOUT = {"timeouts": {"response_head": "300ms"}}
 
 
 def test_case_74_an_upstream_that_never_answers_is_a_504(ringside, upstream):
-    client, served = asked(ringside(upstream, pool=HEAD_TIMEOUT), upstream, "POST", "/", body=b"{}")
+    proxy = ringside(upstream, pool=HEAD_TIMEOUT)
+    client, served = asked(proxy, upstream, "POST", "/", body=b"{}")
     expect_proxy_error(client.read_response(), 504)
     served.expect_close()
+    expect_given_up(proxy, 504, "response_timeout")
 
 
-def test_an_interim_response_is_no_answer_to_the_response_head_timeout(ringside, upstream):
-    client, served = asked(ringside(upstream, pool=HEAD_TIMEOUT), upstream, "POST", "/", body=b"{}")
-    served.send("HTTP/1.1 103 Early Hints\r\n\r\n")
-    assert client.read_response().status == 504
+@pytest.mark.parametrize("said", ["HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 200 OK\r\nX: "])
+def test_an_interim_response_or_half_a_head_is_no_answer_to_the_response_head_timeout(
+    ringside, upstream, said
+):
+    proxy = ringside(upstream, pool=HEAD_TIMEOUT)
+    client, served = asked(proxy, upstream, "POST", "/", body=b"{}")
+    served.send(said)
+    expect_proxy_error(client.read_response(), 504)
+    served.expect_close()
+    expect_given_up(proxy, 504, "response_timeout")
 
 
 def test_case_95_a_get_that_accepts_an_event_stream_is_spared_the_response_head_timeout(
@@ -141,10 +159,12 @@ def test_case_95_a_get_that_accepts_an_event_stream_is_spared_the_response_head_
 
 
 def test_a_get_that_accepts_no_event_stream_is_not_spared(ringside, upstream):
-    client = ringside(upstream, pool=HEAD_TIMEOUT).connect()
+    proxy = ringside(upstream, pool=HEAD_TIMEOUT)
+    client = proxy.connect()
     client.request("GET", "/", {"Accept": "application/json"})
     upstream.accept().read_request()
-    assert client.read_response().status == 504
+    expect_proxy_error(client.read_response(), 504)
+    expect_given_up(proxy, 504, "response_timeout")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -161,9 +181,42 @@ def test_case_35_a_stream_with_gaps_longer_than_every_timeout_is_not_cut(
     assert body.rest() == b""
 
 
+def test_the_stream_idle_time_runs_again_when_a_slow_client_has_read(ringside, upstream):
+    proxy = ringside(upstream, pool={"timeouts": {"stream_idle": "300ms"}})
+    client, served = asked(proxy, upstream, receive_buffer=4096)
+    served.send("HTTP/1.1 200 OK\r\nContent-Length: 90000000\r\n\r\n")
+    taken = served.send_until_stalled(b"x" * 80_000_000)
+    body = client.body_of(client.read_response_head())
+    assert len(body.expect_abort()) == taken
+    assert proxy.access_log(1)[0]["error"] == "stream_timeout"
+
+
 def test_a_stream_idle_time_ends_a_stream_only_when_one_is_configured(ringside, upstream):
     proxy = ringside(upstream, pool={"timeouts": {"stream_idle": "300ms"}})
     _, served, body = open_stream(proxy, upstream)
     with pytest.raises((Truncated, ConnectionResetError)):
         body.event()
     served.expect_close()
+    expect_given_up(proxy, 200, "stream_timeout")
+
+
+JSON = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
+
+
+def test_an_ordinary_answer_that_stops_is_cut_by_stream_idle(ringside, upstream):
+    proxy = ringside(upstream, pool={"timeouts": {"stream_idle": "300ms"}})
+    client, served = asked(proxy, upstream, "POST", "/", body=b"{}")
+    served.send(JSON)
+    assert client.body_of(client.read_response_head()).expect_abort() == b"{"
+    served.expect_close()
+    expect_given_up(proxy, 200, "stream_timeout")
+
+
+def test_an_ordinary_answer_that_stops_is_waited_for_without_a_stream_idle(ringside, upstream):
+    proxy = ringside(upstream, pool=HEAD_TIMEOUT, listener=SHORT)
+    client, served = asked(proxy, upstream, "POST", "/", body=b"{}")
+    served.send(JSON)
+    body = client.body_of(client.read_response_head())
+    outlive(proxy)
+    served.send("}")
+    assert body.rest() == b"{}"

@@ -436,6 +436,25 @@ def test_a_tunnel_without_a_byte_ends_and_one_with_some_does_not(ringside, upstr
     served.expect_close()
 
 
+@pytest.mark.parametrize("first", ["client", "upstream"])
+def test_a_tunnel_of_which_one_side_has_ended_has_the_time_of_a_reader(ringside, upstream, first):
+    """Its own time is an hour."""
+    proxy, client, served = opened(
+        ringside, upstream, listener={"timeouts": {"response_read": "300ms"}}
+    )
+    ended, silent = (client, served) if first == "client" else (served, client)
+    ended.half_close()
+    with pytest.raises(Truncated):
+        silent.read_exactly(1)
+    ended.expect_close()
+    (line,) = proxy.access_log(1)
+    said = (line["status"], line["error_side"], line["error"])
+    assert said == ("101", "proxy", "tunnel_timeout")
+    eventually(lambda: tunnels(proxy) == 0, "the tunnel has ended")
+    open_now = ("ringside_connections", "ringside_upstream_connections")
+    eventually(lambda: not any(map(proxy.metrics().sum, open_now)), "both its ends are closed")
+
+
 def test_other_timeouts_are_none_of_a_tunnels(ringside, upstream):
     times = {"request_head": "200ms", "request_body": "200ms", "keep_alive": "200ms"}
     pool = {"timeouts": {"response_head": "200ms", "stream_idle": "200ms", "tunnel": "0s"}}
