@@ -94,11 +94,6 @@ bool precedes_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
 }
 
-bool list_contains(std::string_view value, std::string_view token) {
-  return any_member(
-      value, [token](std::string_view member) { return equals_ignoring_case(member, token); });
-}
-
 void append_members(std::vector<std::string_view>& members, std::string_view list) {
   any_member(list, [&](std::string_view member) {
     members.push_back(member);

@@ -91,9 +91,7 @@ struct ResponseHead {
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 bool precedes_ignoring_case(std::string_view a, std::string_view b);  // for sorting
 
-// True when the comma-separated list in `value` has `token` as a member, ignoring case.
-bool list_contains(std::string_view value, std::string_view token);
-// Appends the members of a list.
+// Appends the members of a comma-separated list, as they are written.
 void append_members(std::vector<std::string_view>& members, std::string_view list);
 
 // True when the media type of a Content-Type or one of an Accept list is text/event-stream.

@@ -85,13 +85,24 @@ TEST_CASE("equals_ignoring_case: letters fold, other bytes do not") {
   CHECK_FALSE(equals_ignoring_case("@", "`"));
 }
 
-TEST_CASE("list_contains: members are whole, trimmed and compared without case") {
-  CHECK(list_contains("close", "close"));
-  CHECK(list_contains("a , CLOSE\t,b", "close"));
-  CHECK(list_contains(",,close", "close"));
-  CHECK_FALSE(list_contains("closed, x-close", "close"));
-  CHECK_FALSE(list_contains("clo se", "close"));
-  CHECK_FALSE(list_contains("", "close"));
+TEST_CASE("append_members: members are whole and trimmed, and empty ones are none") {
+  const auto members_of = [](std::string_view list) {
+    std::vector<std::string_view> members{"before"};
+    append_members(members, list);
+    return members;
+  };
+  using Members = std::vector<std::string_view>;
+  CHECK(members_of("close") == Members{"before", "close"});
+  CHECK(members_of("a , CLOSE\t,b") == Members{"before", "a", "CLOSE", "b"});
+  CHECK(members_of(",, clo se,") == Members{"before", "clo se"});
+  CHECK(members_of(" , ") == Members{"before"});
+}
+
+TEST_CASE("precedes_ignoring_case: an order in which equal names are equal") {
+  CHECK(precedes_ignoring_case("A-b", "a-C"));
+  CHECK(precedes_ignoring_case("x", "X-a"));
+  CHECK_FALSE(precedes_ignoring_case("Close", "cLOSE"));
+  CHECK_FALSE(precedes_ignoring_case("cLOSE", "Close"));
 }
 
 TEST_CASE("names_event_stream: the media type counts, not its parameters or its neighbours") {
