@@ -2,6 +2,7 @@
 #include "relay/client_connection.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/limits.h"
 #include "observe/families.h"
@@ -151,7 +152,7 @@ ClientConnection::Owes ClientConnection::owed() const {
   return stream_.queued_bytes() > 0 ? Owes::reading : Owes::request;
 }
 
-// Arms the time for what the client owes now. It gains none by sending what is not that: a part of
+// The client gains no time by sending what is not that: a part of
 // a head, the empty lines that may precede one, or anything as long as it does not read.
 void ClientConnection::await_more() {
   if (state_ != State::open) return;
@@ -228,6 +229,7 @@ void ClientConnection::refuse(Failure failure) {
 }
 
 void ClientConnection::settle() {
+  assert(worker_.to_client.empty());  // what is left there would reach the next client
   if (consuming_ || !exchange_ || exchange_->end() == Exchange::End::none) return;
   const Exchange::End end = exchange_->end();
   exchange_.reset();

@@ -59,6 +59,8 @@ class ClientConnection final : public net::Retirable,
   void pause(Pause reason);
   void resume(Pause reason);
   bool is_paused() const { return pauses_ != 0; }
+  // Arms the time for what the client owes now.
+  void await_more();
   // More of the request under way comes within WorkerListener::request_body.
   void await_body();
   // Its event stream has nothing to say for so long.
@@ -109,7 +111,6 @@ class ClientConnection final : public net::Retirable,
   bool owes_reading() const;
   Owes owed() const;
   void keep_for_later(std::string_view bytes);
-  void await_more();
   void linger();
   void close();
 

@@ -178,7 +178,9 @@ void Exchange::on_upstream_deadline() {
 }
 
 void Exchange::on_upstream_lost(Failure failure) {
-  if (response_state_ == ResponseState::held && is_refusal()) {
+  if (end_ != End::none) {
+    // the client went first
+  } else if (response_state_ == ResponseState::held && is_refusal()) {
     on_refused(false);  // that much was said
   } else if (asks_everybody()) {
     go_on_without_answer();
@@ -208,6 +210,7 @@ void Exchange::on_client_gone() {
   if (end_ != End::none) return;
   if (response_state_ != ResponseState::complete) failure_ = Failure::client_left;
   end_ = End::cut;
+  worker_.to_client.clear();
   release_upstream(false);
 }
 
@@ -226,8 +229,8 @@ void Exchange::cut_off() {
 }
 
 void Exchange::fail(Failure failure, std::string_view fields) {
-  if (end_ != End::none) return;
   worker_.to_upstream.clear();
+  if (end_ != End::none) return worker_.to_client.clear();
   if (is_tunnel()) return end_tunnel(failure);
   if (!response_has_left_ && response_state_ != ResponseState::complete) {
     return fail_with_reply(failure, fields);
@@ -242,9 +245,9 @@ void Exchange::fail(Failure failure, std::string_view fields) {
 void Exchange::fail_with_reply(Failure failure, std::string_view fields) {
   const bool keep = may_keep_after_reply();
   failure_ = failure;
+  worker_.to_client.clear();
   leave_recovery();
   release_upstream(false);
-  worker_.to_client.clear();
   response_bytes_ = write_failure(worker_.to_client, failure,
                                   {.close = !keep,
                                    .head_request = method_ == http::Method::head,

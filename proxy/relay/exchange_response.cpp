@@ -160,7 +160,7 @@ void Exchange::send_response() {
 void Exchange::on_client_drained() {
   if (upstream_ && upstream_->connected() && !upstream_ended_) upstream_->stream().start_reading();
   if (response_state_ == ResponseState::streaming) await_answer();
-  if (request_complete() || client_.is_paused()) client_.disarm();  // its time to read
+  if (request_complete() || client_.is_paused()) client_.await_more();  // it has read
   if (counts_as_stream_) await_silence();
 }
 

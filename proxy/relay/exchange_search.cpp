@@ -128,6 +128,7 @@ bool Exchange::asks_everybody() const {
 }
 
 void Exchange::go_on_without_answer() {
+  worker_.to_client.clear();  // interim responses that came with the end
   release_upstream(false);
   recovery_->somebody_was_not_asked = true;
   tried_.push_back(endpoint_->id());

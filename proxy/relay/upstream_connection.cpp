@@ -1,8 +1,6 @@
 // Events of the socket become events of the user.
 #include "relay/upstream_connection.h"
 
-#include <utility>
-
 #include "relay/worker.h"
 
 namespace ringside::relay {
@@ -51,13 +49,20 @@ void UpstreamConnection::reuse(UpstreamUser& user) {
   user_ = &user;
   state_ = State::in_use;
   reused_ = true;
-  taken_in_poll_ = stream_.loop().poll();
+  const auto now = stream_.loop().poll();
+  awaits_event_ = poll_ != now;
+  poll_ = now;
 }
 
 // An event of the poll in which this connection was taken: it was there before the request was
-// sent, so it is no answer to it.
+// sent, so it is no answer to it. Unless it is the same event again, as libuv reads on when a read
+// has filled the buffer.
 bool UpstreamConnection::spoke_before_it_was_asked() {
-  return taken_in_poll_ && std::exchange(taken_in_poll_, std::nullopt) == stream_.loop().poll();
+  const auto now = stream_.loop().poll();
+  const bool is_same = awaits_event_ && now && poll_ == now;
+  awaits_event_ = false;
+  poll_ = now;
+  return is_same;
 }
 
 void UpstreamConnection::become_idle(UpstreamPool& pool) {

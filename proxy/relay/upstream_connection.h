@@ -106,9 +106,10 @@ class UpstreamConnection final : public net::Retirable,
   };
   net::Stream stream_;
   http::ResponseParser parser_;
-  std::optional<std::uint32_t> taken_in_poll_;  // until the first event after reuse()
+  std::optional<std::uint32_t> poll_;  // of its last event, or of reuse() where that came later
   State state_ = State::waiting;
   bool reused_ = false;
+  bool awaits_event_ = false;  // since reuse(), in a poll whose event it has not handled
 };
 
 }  // namespace ringside::relay

@@ -1,8 +1,13 @@
 """Connections outlive exchanges, on both sides, until someone says otherwise."""
 
+import threading
+
 from harness.deadlines import eventually
 from harness.process import within
 from harness.upstream import asked
+from harness.wire import encode
+
+HOST = {"Host": "a"}
 
 
 def test_one_client_connection_carries_many_exchanges(ringside, upstream):
@@ -107,3 +112,17 @@ def test_an_idle_client_that_closes_frees_its_connection_at_once(ringside, upstr
     client.close()
     eventually(lambda: proxy.metrics().sum("ringside_connections") == 0, "the connection is gone")
     at_once()
+
+
+def test_answers_that_fill_a_read_are_answers_however_soon_they_come(ringside, pods):
+    """The proxy reads on behind such an answer, when the next request may have been answered."""
+    (pod,) = pods("a")
+    head = pod.reply(200, b"x" * 32_000)
+    pod.answer = lambda request: pod.reply(200, b"x" * (32_000 + 32_768 - len(head)))
+    proxy = ringside(pod)
+    client = proxy.connect()
+    turns = 1000
+    asking = threading.Thread(target=client.send, args=(encode("GET / HTTP/1.1", HOST) * turns,))
+    asking.start()
+    assert {client.read_response().status for _ in range(turns)} == {200}
+    asking.join()

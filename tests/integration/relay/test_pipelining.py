@@ -7,7 +7,7 @@ import pytest
 
 from harness.deadlines import DEADLINE, eventually
 from harness.streams import open_stream
-from harness.wire import encode
+from harness.wire import chunk, encode
 
 
 def pipelined(*targets: str) -> bytes:
@@ -98,8 +98,11 @@ def test_answers_that_nobody_reads_stop_the_requests(ringside, pods, request_lin
         assert client.read_response(request_line.split()[0]).status == status
 
 
+@pytest.mark.parametrize("slow_first", [False, True], ids=["", "once it was slow"])
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_client_that_leaves_while_it_is_not_read_from_is_noticed(ringside, upstream, how):
+def test_a_client_that_leaves_while_it_is_not_read_from_is_noticed(
+    ringside, upstream, how, slow_first
+):
     """With so much behind a request that takes its time, reading stops: no event tells of the end."""
     proxy = ringside(upstream)
     client, served, body = open_stream(proxy, upstream, "data: 1\n\n")
@@ -107,6 +110,11 @@ def test_a_client_that_leaves_while_it_is_not_read_from_is_noticed(ringside, ups
     eventually(
         lambda: proxy.metrics().sum("ringside_pipeline_pauses_total") == 1, "reading has stopped"
     )
+    if slow_first:
+        event = "data: " + "x" * 60_000 + "\n\n"
+        sent = served.send_until_stalled(chunk(event) * 500) // len(chunk(event))
+        for _ in range(sent):
+            assert len(body.event()) == len(event)
     getattr(client, how)()
     served.expect_close()
     assert proxy.access_log(1)[0]["error"] == "client_left"

@@ -4,6 +4,7 @@ asked, and the best answer is the client's."""
 import pytest
 
 from harness.mcp import expect_proxy_error, pod_of
+from harness.upstream import accept_first
 
 
 def answer(pods, **statuses):
@@ -134,3 +135,20 @@ def test_a_delete_that_a_pod_broke_off_and_nobody_carried_out_may_be_sent_again(
     expect_proxy_error(response, 503)
     assert response.get("retry-after")
     assert pods.asked(session) == {"a": 1, "b": 1, "c": 1}
+
+
+def test_an_interim_response_before_an_answer_that_breaks_off_reaches_nobody(ringside, upstreams):
+    a, b = upstreams(), upstreams()
+    proxy = ringside(a, b)
+    client = proxy.connect()
+    client.request("DELETE", "/mcp", {"Mcp-Session-Id": "s-1"})
+    first, served = accept_first(a, b)
+    served.read_request()
+    served.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nrubbish\r\n\r\n")
+    last = (b if first is a else a).accept()
+    last.read_request()
+    own = proxy.connect().exchange("OPTIONS", "*", {"Max-Forwards": "0"})  # the proxy's to answer
+    assert (own.status, own.interim) == (204, [])
+    last.respond(204, body=None)
+    response = client.read_response("DELETE")
+    assert (response.status, response.interim) == (204, [])

@@ -7,7 +7,7 @@ import pytest
 from harness.deadlines import DEADLINE
 from harness.mcp import expect_proxy_error, fields_for, pod_of
 from harness.pod import Pod
-from harness.process import within
+from harness.process import stopped, within
 from harness.upstream import offered
 from harness.wire import LAST_CHUNK, chunk, encode
 
@@ -160,3 +160,20 @@ def test_nothing_of_a_refusal_reaches_the_client(ringside, upstreams):
     assert (response.status, response.get("x-mine"), response.body) == (200, "1", b"{}")
     assert response.get("mcp-session-id") is None and response.get("set-cookie") is None
     client.expect_silence()
+
+
+def test_a_client_that_has_gone_when_an_interim_response_and_its_refusal_come(ringside, upstreams):
+    """Both are there when the proxy looks, the answer first: it meets a client that is no more."""
+    a, b = upstreams(), upstreams()
+    proxy = ringside(a, b)
+    client, served, other = offered(proxy, a, b)
+    served.read_request()
+    proxy.fence()
+    with stopped(proxy.process):
+        served.send("HTTP/1.1 103 Early Hints\r\n\r\n")
+        served.respond(404)
+        client.reset()
+    served.expect_close()
+    proxy.fence()
+    other.expect_no_connection()
+    assert "client_left" in [line["error"] for line in proxy.access_log(3)]
