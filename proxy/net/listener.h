@@ -5,8 +5,8 @@
 // Errors   listen() fails as a value that names the address. An address that another process
 //          listens on is refused, also when that process would share it.
 // Bounds   Without a descriptor for a connection libuv takes a spare one to accept and close with;
-//          without that, too, it would try without an end, so the listener leaves its loop and comes
-//          back after kRetry. Who uses it stops earlier (relay/accept_pause.h).
+//          without that, too, it would try without an end, so the listener leaves its loop and
+//          comes back after kRetry. Who uses it stops earlier (relay/accept_pause.h).
 // Threads  On its loop only.
 #pragma once
 

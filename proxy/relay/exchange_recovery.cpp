@@ -98,7 +98,7 @@ bool Exchange::hold_refusal(const http::ResponseHead& head) {
   const session::Refusal refusal =
       asks_all ? session::Refusal::yes : session_.refusal_of(head.status);
   if (refusal == session::Refusal::no) return false;
-  send_response();  // interim responses are not held
+  send_response();                     // interim responses are not held
   if (end_ != End::none) return true;  // and the client has gone
   recovery_->asks_body = refusal == session::Refusal::ask_body;
   recovery_->client_kept = client_keeps_alive_;
