@@ -131,6 +131,14 @@ class Connection:
         self._more()
 
 
+def tell(stream: socket.socket, data: bytes) -> None:
+    """A call does not mind that a stream of its session has just gone."""
+    try:
+        stream.sendall(data)
+    except OSError:
+        pass
+
+
 class Pod:
     def __init__(
         self, name: str, incarnation: int, flavour: Flavour, seed: str, ledger: str
@@ -268,7 +276,7 @@ class Pod:
             self._note("call", request, session.id, count)
             event = f"data: {json.dumps({'session': session.id, 'count': count})}\n\n".encode()
             for stream in session.streams:
-                stream.sendall(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+                tell(stream, f"{len(event):x}\r\n".encode() + event + b"\r\n")
         result = {
             "session": session.id,
             "count": count,
@@ -290,7 +298,7 @@ class Pod:
             self._sessions.pop(session.id, None)
             self._note("delete", request, session.id)
             for stream in session.streams:
-                stream.sendall(b"0\r\n\r\n")
+                tell(stream, b"0\r\n\r\n")
             session.streams.clear()
         self._reply(connection, self.flavour.deletes, session=self._echo(session.id, "accepted"))
 

@@ -20,10 +20,12 @@ from harness.wire import Body, Message, TooLate, Truncated, Wire, encode
 WEIGHTS = {
     "initialize": 14,
     "call": 40,
+    "pipeline": 4,
     "notification": 6,
     "big_call": 3,
     "open_stream": 7,
     "close_stream": 6,
+    "tunnel": 4,
     "delete": 9,
     "made_up": 2,
     "abort": 6,
@@ -34,9 +36,23 @@ WEIGHTS = {
 }
 SESSIONS = 25  # of one client; past them the oldest is left alone, or deleted
 SLOW = 3  # answers at once that one client does not read
+TUNNELS = 3  # of one client; past them the oldest is left
+PIPELINED = 4  # calls at once
 SMALL_BUFFER = 4096
 FORGIVEN = {0, 400, 404, 405, 502, 503}  # of a session whose process has died
-EXPECTED = {"call": {200}, "notification": {202}, "delete": {200, 202, 204}, "stream": {200}}
+EXPECTED = {
+    "call": {200},
+    "notification": {202},
+    "delete": {200, 202, 204},
+    "stream": {200},
+    "tunnel": {101},
+}
+UPGRADE = [
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "c29hayBzb2FrIHNvYWsgcw=="),
+]
 
 
 @dataclass
@@ -78,7 +94,6 @@ class Actor(threading.Thread):
     def __init__(self, number: int, seed: int, shared: Shared) -> None:
         super().__init__(daemon=True)
         self.resting = threading.Event()
-        self.steps = 0
         self._shared, self._books = shared, shared.books
         self._random = random.Random(f"{seed} {number}")
         self._names = (f"{number}-{n}" for n in itertools.count(1))
@@ -86,6 +101,7 @@ class Actor(threading.Thread):
         self._sessions: list[Session] = []
         self._streams: list[Open] = []
         self._slow: list[Open] = []
+        self._tunnels: list[tuple[Session, float, Wire]] = []  # and when it was opened
         self._wire: Wire | None = None
 
     def run(self) -> None:
@@ -101,16 +117,24 @@ class Actor(threading.Thread):
             self._step(self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0])
 
     def _leave_the_dead(self) -> None:
-        """The proxy does not see that a pod is gone while it waits for a reader of its answer."""
+        """The proxy does not see that a pod is gone while it waits for a reader of its answer.
+
+        Nor is a tunnel over while one of its sides has not ended.
+        """
         for each in list(self._slow):
             if not each.session.owner.lived(each.session.incarnation, each.began):
                 self._slow.remove(each)
                 each.wire.reset()
+        for each in list(self._tunnels):
+            session, began, wire = each
+            if not session.owner.lived(session.incarnation, began):
+                self._tunnels.remove(each)
+                wire.close()
 
     def _step(self, name: str) -> None:
-        self.steps += 1
         try:
             getattr(self, f"_{name}")()
+            self._books.count_step(name)
         except TooLate as late:
             self._fault(f"{name}: no answer: {late}")
         except (AssertionError, OSError, ValueError, KeyError, TypeError) as fault:
@@ -120,7 +144,9 @@ class Actor(threading.Thread):
         """Lets go of everything, until there is work again."""
         for each in self._streams + self._slow:
             each.wire.close()
-        self._streams, self._slow, self._sessions = [], [], []
+        for _, _, wire in self._tunnels:
+            wire.close()
+        self._streams, self._slow, self._tunnels, self._sessions = [], [], [], []
         self._drop()
         self.resting.set()
         self._shared.working.wait()
@@ -167,6 +193,8 @@ class Actor(threading.Thread):
         ]
         if session is not None:
             fields.append(("Mcp-Session-Id", session))
+        if kind == "tunnel":
+            fields += UPGRADE
         self._books.requests[name] = seen = Seen(kind, path, len(body or b""))
         return name, seen, encode(f"{method} {path} HTTP/1.1", fields, body)
 
@@ -175,19 +203,30 @@ class Actor(threading.Thread):
     ) -> tuple[Seen, Message | None]:
         """A whole exchange; of one that was cut there is no message."""
         _, seen, data = self._request(kind, method, path, session, message)
-        wire = self._kept()
+        self._send(data)
+        return seen, self._read(seen, method)
+
+    def _send(self, data: bytes) -> None:
         try:
-            wire.send(data)
-            answer = wire.read_response(method)
+            self._kept().send(data)
+        except OSError:
+            self._drop()
+
+    def _read(self, seen: Seen, method: str) -> Message | None:
+        """The next answer on the kept connection, if that has not gone with one before."""
+        try:
+            if self._wire is None:
+                raise Truncated("the connection is gone")
+            answer = self._wire.read_response(method)
         except (Truncated, OSError):
             seen.cut = True
             self._drop()
-            return seen, None
+            return None
         self._note(seen, answer)
         seen.received = len(answer.body)
         if answer.get("connection") == "close":
             self._drop()
-        return seen, answer
+        return answer
 
     @staticmethod
     def _note(seen: Seen, answer: Message) -> None:
@@ -262,10 +301,27 @@ class Actor(threading.Thread):
         params = {"bytes": padding} if padding else {}
         message = {"id": 2, "method": "tools/call", "params": params}
         seen, answer = self._ask("call", "POST", session.path, session.id, message)
+        self._end_call(session, seen, answer, began, padding)
+
+    def _end_call(
+        self, session: Session, seen: Seen, answer: Message | None, began: float, padding: int
+    ) -> None:
         if not self._judge("call", seen, answer, session, began):
             self._over(session)
         elif seen.status == 200:
             self._check_result(session, answer, padding)
+
+    def _pipeline(self) -> None:
+        """Calls of several sessions at once on one connection; they are answered in order."""
+        sessions = self._random.sample(self._sessions, min(PIPELINED, len(self._sessions)))
+        began, message = time.monotonic(), {"id": 6, "method": "tools/call"}
+        asked = [
+            self._request("pipelined", "POST", session.path, session.id, message)
+            for session in sessions
+        ]
+        self._send(b"".join(data for _, _, data in asked))
+        for session, (_, seen, _) in zip(sessions, asked, strict=True):
+            self._end_call(session, seen, self._read(seen, "POST"), began, 0)
 
     def _check_result(self, session: Session, answer: Message, padding: int) -> None:
         data = answer.body
@@ -391,6 +447,44 @@ class Actor(threading.Thread):
                 self._fault(f"lost: the end of {each.name} of {each.session}")
         each.wire.close()
 
+    def _tunnel(self) -> None:
+        """Through it the pod says what it hears; then it stays open for a while, or does not."""
+        if (session := self._pick()) is None:
+            return
+        began, wire = time.monotonic(), self._connect()
+        _, seen, data = self._request("tunnel", "GET", session.path, session.id, None)
+        head = None
+        try:
+            wire.send(data)
+            head = wire.read_head()
+            self._note(seen, head)
+            if head.status == 101:
+                self._echo(wire, seen)
+            else:
+                seen.received = len(wire.body_of(head, "GET").rest())
+        except (Truncated, OSError):
+            seen.cut = True
+            if head is not None and session.owner.lived(session.incarnation, began):
+                self._fault(f"lost: a tunnel of {session}: {seen}")
+        if not self._judge("tunnel", seen, head, session, began):
+            self._over(session)
+        if seen.status == 101 and self._random.random() < 0.5:
+            self._tunnels.append((session, began, wire))
+            if len(self._tunnels) > TUNNELS:
+                self._tunnels.pop(0)[2].close()
+        elif self._random.random() < 0.5:
+            wire.reset()
+        else:
+            wire.close()
+
+    def _echo(self, wire: Wire, seen: Seen) -> None:
+        for size in (10, 3000, self._random.choice([0, 200_000])):
+            data = self._random.randbytes(size)
+            seen.sent += size
+            wire.send(data)
+            assert wire.read_exactly(size) == data, f"a tunnel garbles {size} bytes"
+        seen.received = seen.sent
+
     # What a client should not do
 
     def _abort(self) -> None:
@@ -399,12 +493,15 @@ class Actor(threading.Thread):
         if session is None:
             return
         message = {"id": 5, "method": "tools/call", "params": {"note": "n" * 2000}}
-        _, _, data = self._request("aborted", "POST", session.path, session.id, message)
+        _, seen, data = self._request("aborted", "POST", session.path, session.id, message)
         wire = self._connect()
-        wire.send_anyway(data[: self._random.choice([20, len(data) - 1000, len(data)])])
+        unsent = self._random.choice([len(data) - 20, 1000, 0])
+        wire.send_anyway(data[: len(data) - unsent])
+        seen.sent = max(0, seen.sent - unsent)
         if self._random.random() < 0.5:
             wire.reset()
         else:
+            seen.must_arrive = seen.sent > 0
             wire.close()
 
     def _hostile(self) -> None:

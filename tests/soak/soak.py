@@ -8,7 +8,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -16,21 +17,33 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 sys.path.insert(0, str(HERE.parent / "model"))
 
 import books  # noqa: E402
-from actor import Actor, Shared  # noqa: E402
+from actor import WEIGHTS, Actor, Shared  # noqa: E402
 from books import Books, Log  # noqa: E402
 from pods import FLAVOURS, PodProcess  # noqa: E402
 from world import Ledger  # noqa: E402
 
 from harness import yaml  # noqa: E402
 from harness.deadlines import DEADLINE, FLAVOUR, SANITIZED, eventually  # noqa: E402
+from harness.metrics import Samples  # noqa: E402
 from harness.process import BINARY, Ringside  # noqa: E402
 
 ACTORS = 8
 IDLE_TTL = 5  # seconds
 SETTLES = 60.0  # seconds at most
 GROWTH = 8 << 20  # of memory, from the first quarter to the end
+LONG = 5  # minutes, from which on it is a matter of the number of requests, too
+GROWTH_LONG, GROWTH_OF_REQUEST = 1 << 20, 8  # bytes
 SLOW = {"connect": "30s"}  # a machine with other work, not a fault
-GAUGES = ("connections", "upstream_connections", "streams", "sessions")
+RATE = 240  # steps a second
+GAUGES = (
+    "connections",
+    "upstream_connections",
+    "upstream_waiting",
+    "streams",
+    "tunnels",
+    "sessions",
+    "accept_paused",
+)
 
 
 class Soak:
@@ -92,7 +105,9 @@ class Soak:
     def _gauge(self, name: str, **labels: str) -> float:
         if name == "connections":
             labels["listener"] = "mcp"
-        return self.proxy.metrics().sum(f"ringside_{name}", **labels)
+        samples = self.proxy.metrics()
+        assert f"ringside_{name}" in samples.names(), f"there is no ringside_{name}"
+        return samples.sum(f"ringside_{name}", **labels)
 
     def settle(self, descriptors: int) -> list[str]:
         """Waits until nothing is open; what remains, if something does."""
@@ -150,56 +165,82 @@ def soak(options: argparse.Namespace, run: Soak, verdict: Verdict) -> None:
     seconds = options.minutes * 60
     run.work(seconds / 4)
     left = run.settle(idle)
-    before = run.proxy.rss_bytes()
+    before, requests_before = run.proxy.rss_bytes(), len(run.books.requests)
     run.work(seconds * 3 / 4)
     left += run.settle(idle)
     after = run.proxy.rss_bytes()
+    requests = len(run.books.requests) - requests_before
     samples = run.proxy.metrics()
     run.wait_log(int(samples.sum("ringside_requests_total")))
-    log = Log(run.log)
-    summary(run, log, before, after)
+    log, ledger = Log(run.log), run.ledger.all()
+    summary(run, log, samples)
+    memory = f"memory: {before >> 10} KiB after a quarter, {after >> 10} KiB at the end"
+    print(f"{memory}, {(after - before) / requests:.1f} bytes a request")
     verdict.check("every answer was right, no session changed its pod", run.books.violations)
     verdict.check("nothing is open when all have left", left)
-    grown = after - before
-    too_much = [f"{before >> 10} KiB after a quarter, {after >> 10} KiB at the end"]
-    verdict.check("memory does not grow", too_much if grown > GROWTH and not SANITIZED else [])
-    verdict.check("clients and log agree on every request", books.clients_and_log(run.books, log))
-    verdict.check("log and counters agree", books.log_and_counters(log, samples))
-    verdict.check("the bytes of bodies add up", books.body_counters(log, samples))
-    verdict.check("connections add up", books.connection_counters(run.books, samples))
-    entries = run.ledger.all()
-    agree = books.clients_and_pods(run.books, entries, samples)
-    verdict.check("clients and pods agree", agree)
-    searches = books.searches_and_pods(run.books, entries, samples)
-    verdict.check("searches and pods agree", searches)
-    verdict.check("sessions add up", books.session_counters(samples))
-    verdict.check("the proxy leaves as it should", leaves(run))
+    is_too_much = after - before > growth(options.minutes, requests) and not SANITIZED
+    verdict.check("memory does not grow", [memory] if is_too_much else [])
+    for name, faults in {
+        "clients and log agree on every request": books.clients_and_log(run.books, ledger, log),
+        "log and counters agree": books.log_and_counters(log, samples),
+        "the bytes of bodies add up": books.body_counters(log, samples),
+        "connections add up": books.connection_counters(run.books, samples),
+        "clients and pods agree": books.clients_and_pods(run.books, ledger),
+        "endpoints and pods agree": books.endpoints_and_pods(run.books, ledger, samples),
+        "searches and pods agree": books.searches_and_pods(
+            run.books, ledger, samples, run.killed
+        ),
+        "sessions add up": books.session_counters(log, samples),
+        "enough was done": books.too_little(
+            run.books, samples, run.killed, full_minutes(options), set(WEIGHTS)
+        ),
+        "the proxy leaves as it should": leaves(run),
+    }.items():
+        verdict.check(name, faults)
 
 
-def leaves(run: Soak) -> list[str]:
+def full_minutes(options: argparse.Namespace) -> float:
+    """As many as would do as much at the default rate."""
+    return options.minutes * min(1, options.rate / RATE)
+
+
+def growth(minutes: float, requests: int) -> int:
+    """Bytes that the memory may grow by; what is left of a leak in the noise of a short run."""
+    return GROWTH if minutes < LONG else GROWTH_LONG + GROWTH_OF_REQUEST * requests
+
+
+def leaves(run: Soak) -> Iterator[str]:
     try:
         run.proxy.stop()
     except AssertionError as fault:
-        return [str(fault)]
+        yield str(fault)
+        return
     last = run.proxy.stderr.all[-1]
-    return [] if last.endswith(" info stopped") else [f"the last line is not `stopped`: {last}"]
+    if not last.endswith(" info stopped"):
+        yield f"the last line is not `stopped`: {last}"
 
 
-def summary(run: Soak, log: Log, before: int, after: int) -> None:
+def summary(run: Soak, log: Log, samples: Samples) -> None:
     requests = run.books.requests.values()
     kinds = sorted({seen.kind for seen in requests})
     counts = ", ".join(f"{sum(s.kind == kind for s in requests)} {kind}" for kind in kinds)
-    print(f"{sum(actor.steps for actor in run.actors)} steps, {run.killed} pods killed")
+    codes: Counter[int] = Counter()
+    for (_, _, code), n in log.requests.items():
+        codes[int(code)] += n
+    errors = {word: n for (_, word), n in sorted(log.errors.items())}
+    attempts = books.by_labels(samples, "ringside_recovery_attempts_total", "result")
+    searches = {result: n for (result,), n in sorted(attempts.items())}
+    print(f"{run.books.steps.total()} steps, {run.killed} pods killed")
     print(f"requests: {counts}")
-    print(f"answers: {dict(sorted(log.codes.items()))}, failures: {dict(log.errors)}")
-    print(f"memory: {before >> 10} KiB after a quarter, {after >> 10} KiB at the end")
+    print(f"answers: {dict(sorted(codes.items()))}, failures: {errors}")
+    print(f"attempts of searches: {searches}")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=1, help="of work (1; 20 on demand)")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    parser.add_argument("--rate", type=float, default=240, help="steps a second at most (240)")
+    parser.add_argument("--rate", type=float, default=RATE, help="steps a second at most (240)")
     options = parser.parse_args()
     command = f"tests/soak/run --minutes {options.minutes:g} --seed {options.seed}"
     print(f"{command}, {FLAVOUR}, {BINARY}", flush=True)
