@@ -5,9 +5,8 @@
 //          Only a head that is split over several reads is kept, and only until it is whole.
 // Owns     A partial head between two reads; otherwise llhttp's state alone.
 // Bounds   A head (and a trailer section) is at most `header_bytes` and ParseScratch::fields_max
-// fields. A
-//          request head past that is read for kReadBufferBytes more: if it ends there it is marked
-//          too_large, else it is a fault.
+//          fields. A request head past that is read for kReadBufferBytes more: if it ends there it
+//          is marked too_large, else it is a fault.
 // Threads  One parser a connection, on its loop. Parsers of one loop share a ParseScratch.
 // Errors   A fault ends the connection: after it, feed() must not be called again.
 #pragma once

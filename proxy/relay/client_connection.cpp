@@ -152,8 +152,8 @@ ClientConnection::Owes ClientConnection::owed() const {
   return stream_.queued_bytes() > 0 ? Owes::reading : Owes::request;
 }
 
-// The client gains no time by sending what is not that: a part of
-// a head, the empty lines that may precede one, or anything as long as it does not read.
+// A client gains no time by a part of a head, by the empty lines that may precede one, nor by
+// anything that it sends while it owes reading.
 void ClientConnection::await_more() {
   if (state_ != State::open) return;
   const Owes owes = owed();
@@ -230,6 +230,7 @@ void ClientConnection::refuse(Failure failure) {
 
 void ClientConnection::settle() {
   assert(worker_.to_client.empty());  // what is left there would reach the next client
+  assert(consuming_ || worker_.to_upstream.empty());
   if (consuming_ || !exchange_ || exchange_->end() == Exchange::End::none) return;
   const Exchange::End end = exchange_->end();
   exchange_.reset();

@@ -4,7 +4,8 @@
 // Owns     The stream, the request parser, the exchange under way, and pipelined bytes that wait
 //          for it.
 // Bounds   Limits::pipeline_bytes of pipelined bytes; past that, reading stops until the exchange
-// ends. Threads  On its worker's loop only.
+//          ends.
+// Threads  On its worker's loop only.
 #pragma once
 
 #include <cstdint>

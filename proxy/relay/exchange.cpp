@@ -44,7 +44,14 @@ Exchange::Exchange(ClientConnection& client, Worker& worker)
 Exchange::~Exchange() {
   leave_recovery();
   release_upstream(false);
+  drop_unsent();
   record();
+}
+
+// All exchanges of the loop share these buffers, which are empty between two events.
+void Exchange::drop_unsent() {
+  worker_.to_upstream.clear();
+  worker_.to_client.clear();
 }
 
 // --- identify and route --------------------------------------------------------------------------
@@ -179,7 +186,7 @@ void Exchange::on_upstream_deadline() {
 
 void Exchange::on_upstream_lost(Failure failure) {
   if (end_ != End::none) {
-    // the client went first
+    drop_unsent();  // the client went first
   } else if (response_state_ == ResponseState::held && is_refusal()) {
     on_refused(false);  // that much was said
   } else if (asks_everybody()) {
@@ -190,7 +197,7 @@ void Exchange::on_upstream_lost(Failure failure) {
   client_.settle();
 }
 
-// A client that waits for a 100 owes no body yet: its endpoint owes an answer, from when it has the
+// A client that waits for a 100 owes no body yet: its endpoint owes an answer, once it has the
 // request.
 void Exchange::on_request_timeout() {
   const bool waits = expects_continue_ && !was_continued_ && request_bytes_ == 0 &&
@@ -210,7 +217,7 @@ void Exchange::on_client_gone() {
   if (end_ != End::none) return;
   if (response_state_ != ResponseState::complete) failure_ = Failure::client_left;
   end_ = End::cut;
-  worker_.to_client.clear();
+  drop_unsent();
   release_upstream(false);
 }
 
@@ -229,8 +236,8 @@ void Exchange::cut_off() {
 }
 
 void Exchange::fail(Failure failure, std::string_view fields) {
+  if (end_ != End::none) return drop_unsent();
   worker_.to_upstream.clear();
-  if (end_ != End::none) return worker_.to_client.clear();
   if (is_tunnel()) return end_tunnel(failure);
   if (!response_has_left_ && response_state_ != ResponseState::complete) {
     return fail_with_reply(failure, fields);

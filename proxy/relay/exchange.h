@@ -70,10 +70,10 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   // The proxy is shutting down for good: whatever is under way ends now, an event stream between
   // two events as if its server had ended it.
   void cut_off();
-  // Nothing has come of the response for a while (PoolTimeouts::stream_keep_alive).
   // The response has stopped because the client does not read it.
   bool waits_for_reader() const;
   bool is_streaming_events() const { return counts_as_stream_; }
+  // Nothing has come of the response for a while (PoolTimeouts::stream_keep_alive).
   void on_stream_silent();
 
   // From the upstream connection. Each settles the client connection as its last act.
@@ -179,6 +179,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void fail_with_reply(Failure failure, std::string_view fields);
   void reply_with(unsigned status, bool keep);
   bool may_keep_after_reply() const;
+  void drop_unsent();
   void release_upstream(bool reusable);
   void release_load();
   observe::PickedBy picked_by() const;

@@ -174,7 +174,7 @@ void Exchange::on_refused(bool connection_is_clean) {
 
 // An answer that was held is the client's.
 void Exchange::deliver(Recovery::Answer& answer) {
-  if (answer.too_large || answer.bytes.empty()) return fail(Failure::session_unknown);
+  if (answer.too_large || !answer.is_whole) return fail(Failure::session_unknown);
   response_state_ = ResponseState::complete;
   status_ = static_cast<std::uint16_t>(answer.status);
   response_bytes_ = answer.body_bytes;

@@ -212,6 +212,7 @@ void Exchange::transmit() {
       bytes_were_sent_ = true;
       if (upstream_->stream().congested() && !request_complete()) {
         client_.pause(Pause::upstream_full);
+        client_.await_more();
         await_answer();
       }
       break;
@@ -237,7 +238,7 @@ void Exchange::await_answer() {
     if (recovery_ && recovery_->leads) return pool_->search_silence.arm(*upstream_);
     // a stream may have nothing to say for long, and some servers send no head before the first
     // event
-    if (!accepts_stream_) pool_->response_head.arm(*upstream_);
+    accepts_stream_ ? upstream_->disarm() : pool_->response_head.arm(*upstream_);
   } else if (response_state_ == ResponseState::streaming) {
     if (client_.stream().congested()) return upstream_->disarm();  // it is the client that is slow
     (must_read_on ? pool_->response_head : pool_->stream_idle).arm(*upstream_);

@@ -8,6 +8,7 @@
 #include "relay/worker.h"
 
 namespace ringside::relay {
+
 // --- the response head: learn, then release ------------------------------------------------------
 
 bool Exchange::on_response_head(const http::ResponseHead& head) {
@@ -16,7 +17,7 @@ bool Exchange::on_response_head(const http::ResponseHead& head) {
   upstream_keeps_alive_ = head.keep_alive;
   upstream_->disarm();
   if (trace_) trace_->head_us = net::Loop::precise_us();
-  if (hold_refusal(head)) return true;
+  if (hold_refusal(head)) return end_ == End::none;
   session_.learn(head, *endpoint_);
   if (recovery_) owner_found(head);
   if (counts_as_placement_) {  // from here on a session that was issued counts itself
@@ -179,6 +180,7 @@ void Exchange::on_response_message_end(bool connection_is_clean) {
     http::write_last_chunk(worker_.to_client, {});
   if (response_state_ == ResponseState::held) {
     if (is_refusal()) {
+      recovery_->held.is_whole = true;
       on_refused(connection_is_clean);
       return client_.settle();
     }

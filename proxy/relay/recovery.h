@@ -32,6 +32,7 @@ struct Recovery {
     unsigned status = 0;
     bool keeps_client = false;
     bool too_large = false;
+    bool is_whole = false;
   };
 
   static constexpr std::size_t kHeldBytes = 64 * 1024;

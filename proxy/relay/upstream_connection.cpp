@@ -124,8 +124,8 @@ void UpstreamConnection::on_data(std::string_view bytes) {
   }
 }
 
-// A second response, or anything else that no request has asked for: where there is too much,
-// nothing is to be believed.
+// A second response, or anything else that no request has asked for: who says too much is not
+// believed in the rest.
 void UpstreamConnection::said_too_much() {
   slot_.count_unasked();
   user_->on_upstream_lost(Failure::bad_response);

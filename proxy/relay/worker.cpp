@@ -10,9 +10,8 @@ namespace {
 // How long a connection that is done waits for its peer to close: long enough for a last response
 // to arrive.
 constexpr milliseconds kLinger = std::chrono::seconds(2);
+// How often a client that is not read from is looked after.
 constexpr milliseconds kPresence = std::chrono::seconds(3);
-
-// How long a client may read nothing of a response whose end waits in the proxy.
 
 // Servers refuse an unknown session within milliseconds.
 constexpr milliseconds kSearchSilence = std::chrono::seconds(1);

@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from harness.deadlines import eventually
 from harness.mcp import expect_proxy_error
 from harness.process import stopped
 from harness.wire import LAST_CHUNK
@@ -247,7 +248,8 @@ def test_another_protocol_is_named_in_the_log_once_and_not_for_each(
             client.send(said)
     for client in clients:
         expect_proxy_error(client.read_response(), 400)
-    assert proxy.metrics().sum("ringside_request_errors_total", error=word) == 20
+    name = "ringside_request_errors_total"
+    eventually(lambda: proxy.metrics().sum(name, error=word) == 20, "twenty are counted")
     proxy.stop()
     (line,) = [line for line in proxy.stderr.all if " warn" in line]
     assert named in line and " listener=mcp " in line and "client=127.0.0.1" in line

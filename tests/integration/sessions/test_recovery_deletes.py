@@ -152,3 +152,29 @@ def test_an_interim_response_before_an_answer_that_breaks_off_reaches_nobody(rin
     last.respond(204, body=None)
     response = client.read_response("DELETE")
     assert (response.status, response.interim) == (204, [])
+
+
+@pytest.mark.parametrize("end", ["close", "half_close", "reset", "wait"])
+@pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+def test_an_answer_that_is_not_whole_is_not_delivered_as_one(ringside, upstreams, framing, end):
+    a, b = upstreams(), upstreams()
+    proxy = ringside(a, b)
+    client = proxy.connect()
+    client.request("DELETE", "/mcp", {"Mcp-Session-Id": "s-1"})
+    first, served = accept_first(a, b)
+    served.read_request()
+    part = "4\r\npart\r\n" if "chunked" in framing else "part"
+    served.send(f"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{part}")
+    if end == "wait":
+        served.expect_close()  # a refusal is waited for, but not long
+    else:
+        getattr(served, end)()
+    last = (b if first is a else a).accept()
+    last.read_request()
+    last.respond(404, {"Connection": "close"})
+    expect_proxy_error(client.read_response(), 404, -32001)
+    client.request("GET", "/next")
+    again, served = accept_first(a, b)
+    served.read_request()
+    served.respond(200, body=b"next")
+    assert client.read_response().body == b"next"

@@ -162,7 +162,18 @@ def test_nothing_of_a_refusal_reaches_the_client(ringside, upstreams):
     client.expect_silence()
 
 
-def test_a_client_that_has_gone_when_an_interim_response_and_its_refusal_come(ringside, upstreams):
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "Content-Length: 4\r\n\r\nlost",
+        "Content-Length: 4\r\n\r\nlost and more",
+        "Transfer-Encoding: chunked\r\n\r\n4\r\nlost\r\nno size\r\n",
+    ],
+    ids=["whole", "more behind it", "a fault in it"],
+)
+def test_a_client_that_has_gone_when_an_interim_response_and_its_refusal_come(
+    ringside, upstreams, refusal
+):
     """Both are there when the proxy looks, the answer first: it meets a client that is no more."""
     a, b = upstreams(), upstreams()
     proxy = ringside(a, b)
@@ -170,10 +181,10 @@ def test_a_client_that_has_gone_when_an_interim_response_and_its_refusal_come(ri
     served.read_request()
     proxy.fence()
     with stopped(proxy.process):
-        served.send("HTTP/1.1 103 Early Hints\r\n\r\n")
-        served.respond(404)
+        served.send(f"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 404 Not Found\r\n{refusal}")
         client.reset()
     served.expect_close()
-    proxy.fence()
+    own = proxy.connect().exchange("OPTIONS", "*", {"Max-Forwards": "0"})  # the proxy's to answer
+    assert (own.status, own.interim, own.raw_head[:12]) == (204, [], b"HTTP/1.1 204")
     other.expect_no_connection()
     assert "client_left" in [line["error"] for line in proxy.access_log(3)]

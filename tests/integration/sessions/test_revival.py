@@ -18,6 +18,7 @@ from harness.mcp import (
     post,
     rpc,
 )
+from harness.process import stopped
 from harness.revival import CALL, Watch, forget, handshakes, open_session, revived, reviving
 from harness.wire import LAST_CHUNK, chunk
 
@@ -628,3 +629,26 @@ def test_a_client_that_waits_for_its_100_is_asked_for_the_body_by_the_proxy(clus
     client.send(CALL)
     response = client.read_response()
     assert (response.status, revived(pods)) == (200, 1)
+
+
+def test_a_client_that_has_gone_when_it_is_asked_for_its_body_leaves_nothing_behind(cluster):
+    """Its end is there when its request is read: nothing of that may go in front of another's."""
+    pods = cluster(pool=reviving())
+    session = open_session(pods)
+    forget(pods)
+    assert pods.post(INITIALIZED, session.id).status == 404  # from here on it is lost
+    gone, other = pods.connect(), pods.connect()
+    other.exchange("OPTIONS", "*", {"Max-Forwards": "0"})
+    more = {"Content-Length": "5", "Expect": "100-continue", "X-Left": "behind"}
+    with stopped(pods.proxy.process):
+        gone.request("POST", "/mcp", fields_for(session.id, None, more))
+        gone.reset()
+    other.request("POST", "/mcp", fields_for(None, None), LIST_TOOLS)
+    assert other.read_response().status == 400, "from a pod: it has no session"
+    (seen,) = [
+        request
+        for pod in pods.pods.values()
+        for request in pod.requests
+        if request.body == LIST_TOOLS
+    ]
+    assert (seen.target, seen.get("x-left")) == ("/mcp", None)
