@@ -31,7 +31,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 // The row of a key, up to the prose.
 std::string row_of(const config::KeyInfo& key) {
-  const std::string begin = "| `" + key.path + "` | ";
+  std::string begin = "| `" + key.path + "` | ";
   if (!key.supported) return begin;
   std::string words;
   for (const std::string& word : key.words) words += (words.empty() ? "" : ", ") + word;

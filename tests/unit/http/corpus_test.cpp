@@ -40,7 +40,7 @@ std::string byte_by_byte(bool requests, Method answered, std::string_view bytes)
 }
 
 // Less the kind of a fault at its end, which depends on how much of the message was there.
-std::string without_kind(std::string text) {
+std::string without_kind(const std::string& text) {
   const std::size_t end = text.find_last_not_of("0123456789 ") + 1;
   return text.substr(0, end).ends_with("fault") ? text.substr(0, end) : text;
 }
