@@ -137,15 +137,20 @@ def test_a_delete_that_a_pod_broke_off_and_nobody_carried_out_may_be_sent_again(
     assert pods.asked(session) == {"a": 1, "b": 1, "c": 1}
 
 
-def test_an_interim_response_before_an_answer_that_breaks_off_reaches_nobody(ringside, upstreams):
-    a, b = upstreams(), upstreams()
+def delete_begun(ringside, a, b):
+    """The first of two has read a DELETE for a session that the proxy does not know."""
     proxy = ringside(a, b)
     client = proxy.connect()
     client.request("DELETE", "/mcp", {"Mcp-Session-Id": "s-1"})
     first, served = accept_first(a, b)
     served.read_request()
+    return proxy, client, served, (b if first is a else a)
+
+
+def test_an_interim_response_before_an_answer_that_breaks_off_reaches_nobody(ringside, upstreams):
+    proxy, client, served, other = delete_begun(ringside, upstreams(), upstreams())
     served.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nrubbish\r\n\r\n")
-    last = (b if first is a else a).accept()
+    last = other.accept()
     last.read_request()
     own = proxy.connect().exchange("OPTIONS", "*", {"Max-Forwards": "0"})  # the proxy's to answer
     assert (own.status, own.interim) == (204, [])
@@ -157,24 +162,20 @@ def test_an_interim_response_before_an_answer_that_breaks_off_reaches_nobody(rin
 @pytest.mark.parametrize("end", ["close", "half_close", "reset", "wait"])
 @pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
 def test_an_answer_that_is_not_whole_is_not_delivered_as_one(ringside, upstreams, framing, end):
-    a, b = upstreams(), upstreams()
-    proxy = ringside(a, b)
-    client = proxy.connect()
-    client.request("DELETE", "/mcp", {"Mcp-Session-Id": "s-1"})
-    first, served = accept_first(a, b)
-    served.read_request()
+    both = upstreams(), upstreams()
+    _, client, served, other = delete_begun(ringside, *both)
     part = "4\r\npart\r\n" if "chunked" in framing else "part"
     served.send(f"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{part}")
     if end == "wait":
         served.expect_close()  # a refusal is waited for, but not long
     else:
         getattr(served, end)()
-    last = (b if first is a else a).accept()
+    last = other.accept()
     last.read_request()
     last.respond(404, {"Connection": "close"})
     expect_proxy_error(client.read_response(), 404, -32001)
     client.request("GET", "/next")
-    again, served = accept_first(a, b)
-    served.read_request()
-    served.respond(200, body=b"next")
+    again = accept_first(*both)[1]
+    again.read_request()
+    again.respond(200, body=b"next")
     assert client.read_response().body == b"next"
