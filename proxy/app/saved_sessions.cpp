@@ -69,7 +69,7 @@ SavedPool save_sessions(relay::Pool& pool, const WallClock& clock, Time now) {
   const Time in_use = std::chrono::floor<StreamStep>(now);
   pool.sessions().for_each(in_use, [&](const Table::Record& record) {
     const bool is_binding = record.standing == Standing::bound;
-    if (is_binding && record.binding.revived) return;
+    if (is_binding && record.binding.revival != 0) return;
     const auto owner = is_binding ? names.index_of(record.binding.owner) : session::kNoSavedOwner;
     if (!owner) return;
     saved.sessions.push_back({.key = record.key,

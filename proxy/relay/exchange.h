@@ -158,6 +158,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void on_not_revived(Failure failure, std::string_view challenge) override;
   void not_revived(Failure failure, std::string_view challenge);
   void follow_revival();
+  void follow();
 
   // response side
   bool on_interim_head(const http::ResponseHead& head);

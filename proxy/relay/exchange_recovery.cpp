@@ -75,7 +75,7 @@ void Exchange::ask_again() {
   upstream_takes_no_more_ = false;
   recovery_->held = {};
   recovery_->peek.clear();
-  if (const std::string* id = session_.revived_as()) {
+  if (const std::string* id = session_.inward_id()) {
     http::replace_field(recovery_->request, recovery_->head_size,
                         pool_->pool.options().affinity.header, *id);
   }

@@ -83,15 +83,10 @@ void Exchange::on_revived(const upstream::Endpoint& endpoint, std::string_view i
   client_.settle();
 }
 
-// The session is bound to the endpoint that it was revived on: the request goes there.
+// The session is bound to the endpoint that it was revived on.
 void Exchange::follow_revival() {
   finish_search(Failure::none, SearchOutcome::found);
-  if (const Failure failure = session_.reroute(routing_); failure != Failure::none) {
-    return fail(failure);
-  }
-  recovery_->state = State::standing_by;
-  tried_.clear();
-  ask_again();
+  follow();
 }
 
 void Exchange::on_not_revived(Failure failure, std::string_view challenge) {

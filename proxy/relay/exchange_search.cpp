@@ -67,19 +67,19 @@ void Exchange::unpark() {
 
 // What the session's other request found is in the table, or is this failure.
 void Exchange::on_search_over(Failure failure) {
-  if (failure == Failure::none) failure = session_.reroute(routing_);
-  if (failure != Failure::none) {
-    fail(failure);
-  } else if (routing_.row == Row::unknown) {
-    search();
-  } else if (routing_.row == Row::lost) {
-    collect();
-  } else {
-    recovery_->state = State::standing_by;
-    tried_.clear();
-    ask_again();
-  }
+  failure == Failure::none ? follow() : fail(failure);
   client_.settle();
+}
+
+// Where the session is now, says the table; it may have been lost again since it was written there.
+void Exchange::follow() {
+  const Failure failure = session_.reroute(routing_);
+  if (failure != Failure::none) return fail(failure);
+  if (routing_.row == Row::unknown) return search();
+  if (routing_.row == Row::lost) return collect();
+  recovery_->state = State::standing_by;
+  tried_.clear();
+  ask_again();
 }
 
 void Exchange::finish_search(Failure failure, session::SearchOutcome outcome) {

@@ -172,8 +172,11 @@ Failure ExchangeSession::carry_out(const Decision& decision) {
     on_session_path_ = decision.binding.path_hash == path_hash_;
     is_provisional_ = decision.binding.provisional;
   }
+  revival_ = decision.binding.revival;
+  if (revived_as_) inward_ = {};
+  revived_as_.reset();
   const bool was_bound = row_ == Row::bound || decision.owner_is_lost;
-  if (was_bound && decision.binding.revived) {
+  if (was_bound && revival_ != 0) {
     if (auto inward = pool_->revivals().find(key_)) {
       revived_as_ = std::make_unique<std::string>(std::move(inward->id));
       inward_ = *revived_as_;
@@ -209,13 +212,11 @@ bool ExchangeSession::may_revive_unknown() const {
   return relay::may_revive_unknown(*pool_, key_, is_stream_);
 }
 
-// What an endpoint says about the session that it was is of no account then.
 bool ExchangeSession::was_revived_since() const {
   if (!revives()) return false;
   const session::Table::Found found = pool_->sessions().use(key_, worker_.loop.now());
-  if (found.standing != Standing::bound || !found.binding.revived) return false;
-  const auto inward = pool_->revivals().find(key_);
-  return inward && (!revived_as_ || inward->id != *revived_as_);
+  return found.standing == Standing::bound && found.binding.revival != 0 &&
+         found.binding.revival != revival_;
 }
 
 // Its client has done with a session that is lost: it is not to be revived.

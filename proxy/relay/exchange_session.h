@@ -97,8 +97,10 @@ class ExchangeSession {
   // The endpoint that a handle is bound to takes no connection: whoever serves it next has it.
   void leave_handle();
   bool is_provisional() const { return is_provisional_; }
-  // The id that its endpoint knows the session by, if it was revived; else nullptr.
-  const std::string* revived_as() const { return revived_as_.get(); }
+  // The id that its endpoint knows the session by; nullptr where no session is revived.
+  const std::string* inward_id() const {
+    return revived_as_ ? revived_as_.get() : revived_id_.get();
+  }
   // The table says that every endpoint was asked a moment ago, and that is the end of it.
   bool nobody_knows() const;
   // A session that nobody knows may be revived.
@@ -116,7 +118,7 @@ class ExchangeSession {
   void learn_by_search(unsigned status, const upstream::Endpoint& endpoint);
   void bind(session::Key key, session::Binding binding);
   session::Binding binding_to(const upstream::Endpoint& endpoint) const;
-  void forget(std::string_view cause, session::Table::Standing why, milliseconds remember);
+  void forget_deleted();
   void peek_refusal(std::string_view bytes);
   void look_for_task(std::string_view bytes, const upstream::Endpoint& endpoint);
   void learn_first_event(const upstream::Endpoint& endpoint);
@@ -128,14 +130,15 @@ class ExchangeSession {
   std::unique_ptr<http::FirstEvent> first_event_;  // may name a session
   std::unique_ptr<session::TaskIdFinder> task_;    // the response may name a task
   std::unique_ptr<std::string> revived_as_;  // the id that its endpoint knows a revived session by
-  std::unique_ptr<std::string> revived_id_;  // and the client's id for it
+  std::unique_ptr<std::string> revived_id_;  // where sessions are revived: the client's id
   std::string_view inward_;                  // good while the request's head is
   Address client_;
   session::Key key_;  // of the request's id, or of the one it was given
   std::uint64_t digest_ = 0;
   session::OwnerId owner_ = 0;  // with Row::bound
   std::uint32_t path_hash_ = 0;
-  session::TagSuffix tag_{};  // of the request's id
+  session::TagSuffix tag_{};            // of the request's id
+  session::RevivalNumber revival_ = 0;  // of the binding that decided
   Row row_ = Row::placed;
   Outcome outcome_ = Outcome::none;  // counted when the exchange ends
   http::Method method_ = http::Method::other;

@@ -149,7 +149,7 @@ void ExchangeSession::learn(const http::ResponseHead& head, const upstream::Endp
       return;
     }
     case session::Lesson::forget_ended:
-      forget(cause::kDeleted, Standing::deleted, affinity.idle_ttl);
+      forget_deleted();
       break;
     case session::Lesson::forget_unknown:
       lose();
@@ -190,7 +190,7 @@ void ExchangeSession::bind_provisionally(const upstream::Endpoint& endpoint) {
 
 void ExchangeSession::bind_revived(const upstream::Endpoint& endpoint, std::string_view inward) {
   session::Binding binding = binding_to(endpoint);
-  binding.revived = true;
+  binding.revival = session::revival_after(revival_);
   pool_->revivals().set(key_, {.id = std::string(inward), .key = pool_->sessions().key_of(inward)});
   bind(key_, binding);
   worker_.metrics.count_pool(family::kSessionsRevived, *pool_);
@@ -222,7 +222,15 @@ void ExchangeSession::bind(session::Key key, session::Binding binding) {
   has_key_ = true;
 }
 
-void ExchangeSession::lose() { forget(cause::kUnknownToOwner, Standing::lost, kTombstoneTime); }
+// What an endpoint says about the session that it was is of no account once it has been revived.
+void ExchangeSession::lose() {
+  if (row_ != Row::bound) return;
+  const Time now = worker_.loop.now();
+  const session::Binding was{.owner = owner_, .revival = revival_};
+  if (pool_->sessions().lose(key_, was, now, now + kTombstoneTime)) {
+    worker_.metrics.count_pool(family::kSessionsLost, *pool_, "cause", cause::kUnknownToOwner);
+  }
+}
 
 void ExchangeSession::remember_nobody() {
   const milliseconds remember = pool_->options().affinity.search.remember;
@@ -237,7 +245,7 @@ void ExchangeSession::remember_deleted(const upstream::Endpoint& endpoint) {
   bind(key_, binding_to(endpoint));
   row_ = Row::bound;
   owner_ = endpoint.id();
-  forget(cause::kDeleted, Standing::deleted, pool_->options().affinity.idle_ttl);
+  forget_deleted();
 }
 
 void ExchangeSession::unbind_provisional() {
@@ -251,14 +259,15 @@ void ExchangeSession::leave_handle() {
   row_ = Row::handle;
 }
 
-void ExchangeSession::forget(std::string_view cause, Standing why, milliseconds remember) {
-  if (row_ != Row::bound || (why == Standing::lost && was_revived_since())) return;
+void ExchangeSession::forget_deleted() {
+  if (row_ != Row::bound) return;
   const Time now = worker_.loop.now();
-  if (pool_->sessions().forget(key_, owner_, why, now, now + remember)) {
-    worker_.metrics.count_pool(family::kSessionsLost, *pool_, "cause", cause);
+  const Time until = now + pool_->options().affinity.idle_ttl;
+  if (pool_->sessions().forget(key_, owner_, Standing::deleted, now, until)) {
+    worker_.metrics.count_pool(family::kSessionsLost, *pool_, "cause", cause::kDeleted);
     if (revived_as_) pool_->revivals().erase(key_);
   }
-  if (why == Standing::deleted && revives()) pool_->handshakes().forget(key_);
+  if (revives()) pool_->handshakes().forget(key_);
 }
 
 // A refusal may be the owner's way to say "unknown session": its body tells.

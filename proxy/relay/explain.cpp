@@ -217,7 +217,7 @@ void Explainer::explain(Pool& pool, const http::RequestHead& head) {
                         (decision.routing.row == Row::bound && !decision.learns_tag);
   told_.is_bound = is_bound && !(decision.is_handle && decision.owner_is_lost);
   told_.is_provisional = told_.is_bound && decision.binding.provisional;
-  told_.is_revived = told_.is_bound && decision.binding.revived;
+  told_.is_revived = told_.is_bound && decision.binding.revival != 0;
   if (decision.refused != Failure::none) return;
   told_.picked_by = picked_by(decision);
   const bool is_session = decision.routing.row == Row::bound && !decision.is_handle;

@@ -16,12 +16,21 @@ struct Key {
   friend bool operator==(const Key&, const Key&) = default;
 };
 
+// The how-manieth revival of a session: 1 to kRevivalMax, and again from 1; 0 is none. Tells a
+// binding from those before and after it that the same owner has.
+using RevivalNumber = std::uint8_t;
+inline constexpr RevivalNumber kRevivalMax = 127;
+
+constexpr RevivalNumber revival_after(RevivalNumber number) {
+  return number < kRevivalMax ? static_cast<RevivalNumber>(number + 1) : RevivalNumber{1};
+}
+
 struct Binding {
   OwnerId owner = 0;
   std::uint32_t path_hash = 0;  // of the path the session was issued on
   std::uint64_t digest = 0;     // base/digest.h
   bool provisional = false;     // nothing but a 2xx to a GET said so: gives way to better evidence
-  bool revived = false;         // the session has another id inward
+  RevivalNumber revival = 0;    // if any, the session has another id inward
 };
 
 // What is known of a session id. The last three are tombstones, which say why.

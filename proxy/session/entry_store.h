@@ -38,12 +38,12 @@ struct alignas(64) Entry {
   std::uint16_t streams = 0;              // open event streams, of those that could be counted
   Standing standing = Standing::unknown;  // unknown: no entry, but room for one
   bool provisional : 1 = false;
-  bool revived : 1 = false;
+  RevivalNumber revival : 7 = 0;
 
-  Binding binding() const { return {owner, path_hash, digest, provisional, revived}; }
+  Binding binding() const { return {owner, path_hash, digest, provisional, revival}; }
   bool is_binding() const { return standing == Standing::bound; }
 };
-static_assert(sizeof(Entry) == 64);
+static_assert(sizeof(Entry) == 64 && kRevivalMax == 127);
 
 // A list of entries by index; an entry is in one list at most.
 struct EntryList {

@@ -133,7 +133,7 @@ Table::Attempt Table::rebind(Shard& shard, EntryIndex index, const News& news,
   }
   if (owner == news.binding.owner) {
     entry.provisional = entry.provisional && news.binding.provisional;
-    entry.revived = entry.revived || news.binding.revived;
+    if (news.binding.revival != 0) entry.revival = news.binding.revival & kRevivalMax;
     shard.touch(index, news.now);
     return {.learned = Learned::renewed};
   }
@@ -163,7 +163,7 @@ void Table::begin_binding(Shard& shard, EntryIndex index, const Binding& binding
   entry.path_hash = binding.path_hash;
   entry.digest = binding.digest;
   entry.provisional = binding.provisional;
-  entry.revived = binding.revived;
+  entry.revival = binding.revival & kRevivalMax;
   entry.client = clients_.add(client);
   entry.created = whole_seconds(now);
   entry.when = shard.clock(now);
@@ -199,11 +199,15 @@ void Table::end(Shard& shard, EntryIndex index, Standing why, Time now, Time rem
 }
 
 bool Table::forget(Key key, OwnerId owner, Standing why, Time now, Time remember_until) {
-  return forget_any(key, owner, why, now, remember_until);
+  return forget_any(key, {.owner = owner, .revival = {}}, why, now, remember_until);
 }
 
-bool Table::forget_any(Key key, std::optional<OwnerId> only, Standing why, Time now,
-                       Time remember_until) {
+bool Table::lose(Key key, const Binding& was, Time now, Time remember_until) {
+  const Which which{.owner = was.owner, .revival = was.revival};
+  return forget_any(key, which, Standing::lost, now, remember_until);
+}
+
+bool Table::forget_any(Key key, Which which, Standing why, Time now, Time remember_until) {
   Shard& shard = shard_of(key);
   OwnerId owner = 0;
   {
@@ -212,7 +216,8 @@ bool Table::forget_any(Key key, std::optional<OwnerId> only, Standing why, Time 
     if (index == kNoEntry) return false;
     const Entry& entry = shard.store[index];
     owner = entry.owner;
-    if (!entry.is_binding() || owner != only.value_or(owner)) return false;
+    if (!entry.is_binding() || owner != which.owner.value_or(owner)) return false;
+    if (entry.revival != which.revival.value_or(entry.revival)) return false;
     end(shard, index, why, now, remember_until);
   }
   told(owner, -1);

@@ -69,7 +69,7 @@ class Table {
   };
   // `owner_lives` says whether a present, different owner still counts. A tombstone gives way, as
   // does what has lapsed. A renewed binding keeps its client; it becomes firm unless this one is
-  // provisional too, and revived if this one is.
+  // provisional too, and that revival if this one is one.
   Learned learn(Key key, const Binding& binding, const Address& client, Time now,
                 const std::function<bool(OwnerId)>& owner_lives);
 
@@ -77,6 +77,9 @@ class Table {
   // until `remember_until`, or none when that is not after `now`. False when there was no such
   // binding.
   bool forget(Key key, OwnerId owner, Standing why, Time now, Time remember_until);
+  // The same with Standing::lost, of a session that its owner does not know: one that was revived
+  // since, be it on the same owner, stays.
+  bool lose(Key key, const Binding& was, Time now, Time remember_until);
 
   // Ends all bindings of an owner that has lost its sessions, as forget() does; returns how many.
   // One with an open stream is spared: the stream of a dead owner ends by itself. Cost: a look at
@@ -169,8 +172,12 @@ class Table {
   Attempt bind_anew(Shard& shard, const Key& key, const News& news, Room& room);
   Attempt try_remember_nobody(Shard& shard, const Key& key, const Binding& claimed, Time now,
                               Time until, Room& room);
-  bool forget_any(Key key, std::optional<OwnerId> only, Standing why, Time now,
-                  Time remember_until);
+  // A binding of this owner, and of this revival; of any where that is not said.
+  struct Which {
+    std::optional<OwnerId> owner;
+    std::optional<RevivalNumber> revival;
+  };
+  bool forget_any(Key key, Which which, Standing why, Time now, Time remember_until);
 
   void end(Shard& shard, std::uint32_t index, Standing why, Time now, Time remember_until);
   std::size_t expire_bindings(Shard& shard, Time now, std::size_t& work);

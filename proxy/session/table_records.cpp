@@ -19,7 +19,7 @@ Table::Listed listed(const Entry& entry, const ClientRegistry& clients) {
           .last_used = entry.when,
           .streams = entry.streams,
           .provisional = entry.provisional,
-          .revived = entry.revived};
+          .revived = entry.revival != 0};
 }
 
 }  // namespace
@@ -86,7 +86,7 @@ std::vector<Key> Table::keys_of(std::uint64_t digest) const {
 bool Table::forget_digest(std::uint64_t digest, Time now, Time remember_until) {
   bool forgotten = false;
   for (const Key& key : keys_of(digest)) {
-    forgotten |= forget_any(key, std::nullopt, Standing::deleted, now, remember_until);
+    forgotten |= forget_any(key, {}, Standing::deleted, now, remember_until);
   }
   return forgotten;
 }

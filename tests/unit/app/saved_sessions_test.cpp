@@ -109,7 +109,7 @@ TEST_CASE("saved_sessions: a deleted session stays deleted, even when its endpoi
 
 TEST_CASE("saved_sessions: a revived session is not saved") {
   const auto pool = pool_of({"pod-1"}, 1);
-  learn(*pool, "s1", {.owner = 1, .revived = true}, at(0));
+  learn(*pool, "s1", {.owner = 1, .revival = 1}, at(0));
   CHECK(save_sessions(*pool, clock_of(0, 0), at(0)).sessions.empty());
 }
 

@@ -64,7 +64,7 @@ std::vector<std::uint64_t> digests(const std::vector<Table::Listed>& page) {
 TEST_CASE("session_table: a tombstone says why, and what was") {
   Tested t;
   for (const char* id : {"s1", "s2", "s3"}) {
-    t.learn(id, {.owner = 1, .path_hash = 2, .digest = 9, .revived = true}, at(0));
+    t.learn(id, {.owner = 1, .path_hash = 2, .digest = 9, .revival = 3}, at(0));
   }
   t.table.forget(t.key("s1"), 1, Standing::deleted, at(1), at(50));
   t.table.forget(t.key("s2"), 1, Standing::lost, at(1), at(50));
@@ -74,7 +74,7 @@ TEST_CASE("session_table: a tombstone says why, and what was") {
   CHECK(lost.binding.owner == 1);
   CHECK(lost.binding.path_hash == 2);
   CHECK(lost.binding.digest == 9);
-  CHECK(lost.binding.revived);
+  CHECK(lost.binding.revival == 3);
   CHECK(t.table.forget_owner(1, Standing::lost, at(3), at(50)) == 1);
   CHECK(t.use("s3", at(4)) == Standing::lost);
   CHECK(t.use("s3", at(50)) == Standing::unknown);
@@ -227,11 +227,35 @@ TEST_CASE("session_table: a moved session keeps its open streams") {
 
 TEST_CASE("session_table: that a session was revived is kept until it is bound anew") {
   Tested t;
-  t.learn("s1", {.owner = 1, .revived = true}, at(0));
+  t.learn("s1", {.owner = 1, .revival = 1}, at(0));
   t.learn("s1", {.owner = 1}, at(1));
-  CHECK(t.table.use(t.key("s1"), at(1)).binding.revived);
+  CHECK(t.table.use(t.key("s1"), at(1)).binding.revival == 1);
   t.table.learn(t.key("s1"), {.owner = 2}, kAnn, at(2), gone);
-  CHECK_FALSE(t.table.use(t.key("s1"), at(2)).binding.revived);
+  CHECK(t.table.use(t.key("s1"), at(2)).binding.revival == 0);
+}
+
+TEST_CASE("session_table: what is lost is that revival of the session, and no later one") {
+  Tested t;
+  const Binding first{.owner = 1};
+  const Binding second{.owner = 1, .revival = session::revival_after(first.revival)};
+  t.learn("s1", first, at(0));
+  CHECK_FALSE(t.table.lose(t.key("s1"), second, at(1), at(50)));
+  CHECK(t.table.lose(t.key("s1"), first, at(1), at(50)));
+  CHECK_FALSE(t.table.lose(t.key("s1"), first, at(1), at(50)));
+  t.learn("s1", second, at(2));
+  CHECK_FALSE(t.table.lose(t.key("s1"), first, at(3), at(50)));
+  CHECK_FALSE(t.table.lose(t.key("s1"), {.owner = 2, .revival = 1}, at(3), at(50)));
+  CHECK(t.table.lose(t.key("s1"), second, at(3), at(50)));
+  CHECK(t.use("s1", at(4)) == Standing::lost);
+}
+
+TEST_CASE("session_table: revivals are counted round, past none") {
+  CHECK(session::revival_after(0) == 1);
+  CHECK(session::revival_after(126) == 127);
+  CHECK(session::revival_after(127) == 1);
+  Tested t;
+  t.learn("s1", {.owner = 1, .revival = session::kRevivalMax}, at(0));
+  CHECK(t.table.use(t.key("s1"), at(1)).binding.revival == session::kRevivalMax);
 }
 
 // --- clients -------------------------------------------------------------------------------------
@@ -277,7 +301,7 @@ TEST_CASE("session_table: streams that cannot be counted do not upset those that
 
 TEST_CASE("session_table: a listed session has all that is known of it") {
   Tested t;
-  t.learn("s1", {.owner = 7, .digest = 77, .provisional = true, .revived = true}, at(10));
+  t.learn("s1", {.owner = 7, .digest = 77, .provisional = true, .revival = 1}, at(10));
   t.use("s1", Time(milliseconds(12'345)));
   t.table.stream_opened(t.key("s1"));
   const auto page = t.table.list({});
