@@ -71,11 +71,7 @@ void Revival::place() {
   for (;;) {
     endpoint_ = pool_.pool.pick(routing_, worker_.random, tried_);
     if (endpoint_ == nullptr) return not_revived(Failure::no_endpoint);
-    if ((upstream_ = pool_.idle.take(endpoint_->id()))) {
-      upstream_->reuse(*this);
-      return send();
-    }
-    if (connect() == 0) return;
+    if (attach()) return;
     release(false);
     tried_.push_back(endpoint_->id());
   }
@@ -83,21 +79,28 @@ void Revival::place() {
 
 // An endpoint that has too many connections is waited for; one that has too many waiting is passed
 // over, as one that refuses is.
-int Revival::connect() {
+bool Revival::attach() {
+  while ((upstream_ = pool_.idle.take(endpoint_->id()))) {
+    upstream_->reuse(*this);
+    if (send()) return true;
+    release(false);  // its endpoint has closed it meanwhile, and nothing was sent
+  }
   upstream_ = std::make_unique<UpstreamConnection>(worker_, pool_, *endpoint_);
-  return upstream_->connect(*this, pool_.connect);
+  return upstream_->connect(*this, pool_.connect) == 0;
 }
 
 void Revival::on_upstream_given(std::unique_ptr<UpstreamConnection> connection) {
   worker_.loop.retire(std::exchange(upstream_, std::move(connection)));
   upstream_->reuse(*this);
-  send();
+  if (send()) return;
+  release(false);
+  if (!attach()) not_sent();
 }
 
 void Revival::on_upstream_connected() {
   upstream_->disarm();
   if (endpoint_->refusal().refusing()) endpoint_->refusal().broken();
-  send();
+  if (!send()) not_sent();
 }
 
 void Revival::on_connect_failed(int error) {
@@ -105,6 +108,11 @@ void Revival::on_connect_failed(int error) {
     endpoint_->refusal().refused(worker_.loop.now());
     worker_.shared.on_refusal();
   }
+  not_sent();
+}
+
+// The endpoint has got nothing of this step: another may have the first, no other the second.
+void Revival::not_sent() {
   if (step_ == Step::initialized) return not_revived(Failure::no_endpoint);
   release(false);
   tried_.push_back(endpoint_->id());
@@ -122,17 +130,14 @@ std::string Revival::request() const {
   return bytes;
 }
 
-// A pooled connection that its endpoint has closed meanwhile takes nothing; the next may.
-void Revival::send() {
+// False when the connection takes nothing.
+bool Revival::send() {
   status_ = 0;
   answer_bytes_ = 0;
   upstream_->expect_response_to(http::Method::post, false);
-  if (upstream_->stream().write(request()) != net::Stream::Written::broken) {
-    return pool_.handshake.arm(*upstream_);
-  }
-  release(false);
-  if (step_ == Step::initialize) return place();
-  not_revived(Failure::no_endpoint);
+  if (upstream_->stream().write(request()) == net::Stream::Written::broken) return false;
+  pool_.handshake.arm(*upstream_);
+  return true;
 }
 
 bool Revival::on_response_head(const http::ResponseHead& head) {
@@ -209,10 +214,9 @@ void Revival::on_response_message_end(bool connection_is_clean) {
 
 void Revival::go_on(bool reusable) {
   step_ = Step::initialized;
-  if (reusable) return send();
+  if (reusable && send()) return;
   release(false);
-  if (connect() == 0) return;
-  not_revived(Failure::no_endpoint);
+  if (!attach()) not_sent();
 }
 
 // An endpoint that cannot be connected to has got nothing of the handshake: the next may.

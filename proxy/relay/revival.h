@@ -82,8 +82,9 @@ class Revival final : public net::Retirable, private UpstreamUser {
   void on_response_refused() override;
 
   void place();
-  int connect();
-  void send();
+  bool attach();
+  bool send();
+  void not_sent();
   void go_on(bool reusable);
   std::string request() const;
   void keep_challenge(const http::ResponseHead& head);
