@@ -211,9 +211,9 @@ class Pod:
         self, wire: Wire, request: Message, session: str, opened: list[Stream]
     ) -> None:
         head = [("x-pod", self.name), ("mcp-session-id", session), *SSE]
-        wire.send(encode("HTTP/1.1 200 OK", head))
         stream = Stream(self, wire, request)
         opened.append(stream)
-        with self._changed:
+        with self._changed:  # who has read the head finds its stream, and in the order of the heads
             self.streams.append(stream)
+            wire.send(encode("HTTP/1.1 200 OK", head))
             self._changed.notify_all()
