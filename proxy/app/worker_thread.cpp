@@ -12,6 +12,7 @@ WorkerThread::WorkerThread(relay::Shared& shared, const std::vector<net::Bound>&
 void WorkerThread::start() {
   thread_ = std::thread([this] {
     loop_.run();
+    loop_.bury();  // what died in the last turn has slots that other workers wait for
     on_done_();
   });
 }

@@ -286,6 +286,25 @@ def test_a_search_passes_over_a_pod_whose_line_is_full(cluster, method):
     assert pods.post(session=pods.unknown()).status == 503  # it was not asked
 
 
+@pytest.mark.parametrize("again", range(4))  # in half of them, both clients have the same worker
+def test_a_worker_that_has_drained_holds_no_connection_back(cluster, again):
+    pods = cluster("ab", pool=limited(), workers=2, shutdown={"deadline": "1h"})
+    a, b = pods.pods.values()
+    session_on(pods, b)  # its connection to b is idle now
+    session = pods.stored(b, first=a)
+    gate = threading.Event()
+    a.answer = lambda request: gate.wait(DEADLINE) and None
+    search = pods.connect()
+    search.request("POST", "/mcp", mcp.fields_for(session, None), mcp.LIST_TOOLS)
+    eventually(lambda: pods.asked(session)["a"] == 1, "a is asked")
+    pods.proxy.signal()
+    pods.wire.expect_close()
+    gate.set()
+    response = search.read_response()
+    assert (response.status, response.get("x-pod")) == (200, "b")
+    pods.proxy.expect_exit(0)
+
+
 def test_an_open_event_stream_has_its_connection_for_as_long_as_it_lasts(ringside, upstream):
     proxy = ringside(upstream, pool=limited(2))
     stream = proxy.connect()
