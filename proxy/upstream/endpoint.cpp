@@ -14,13 +14,14 @@ std::int64_t to_ms(Time now) { return std::max<std::int64_t>(now.time_since_epoc
 }  // namespace
 
 // Threads may interleave here in any way. The worst is a `last` older than `first`, which reads as
-// a run too short to count, until the next refusal sets it right; no order of steps makes a run
-// look longer than it was.
+// a run too short to count, until the next refusal sets it right. A `first` of an earlier run than
+// `last` would make a run look longer than it was: who reads a `last` sees the `first` of its run,
+// so a second look at `first` tells.
 void Refusal::refused(Time now) {
   const std::int64_t ms = to_ms(now);
   std::int64_t none = 0;
   first_ms_.compare_exchange_strong(none, ms, kRelaxed);
-  last_ms_.store(ms, kRelaxed);
+  last_ms_.store(ms, std::memory_order_release);
 }
 
 void Refusal::broken() {
@@ -32,7 +33,8 @@ bool Refusal::refusing() const { return first_ms_.load(kRelaxed) != 0; }
 
 bool Refusal::outlasted(milliseconds grace) const {
   const std::int64_t first = first_ms_.load(kRelaxed);
-  return first != 0 && last_ms_.load(kRelaxed) - first >= grace.count();
+  return first != 0 && last_ms_.load(std::memory_order_acquire) - first >= grace.count() &&
+         first_ms_.load(kRelaxed) == first;
 }
 
 Endpoint::Endpoint(EndpointId id, std::string name, Address address, std::uint32_t weight)
