@@ -181,11 +181,14 @@ void Exchange::owner_is_silent() {
 // is lost with its owner to the loss policy.
 void Exchange::owner_is_unreachable(Failure failure) {
   unsent_.reset();
+  // what was on its way out is kept, but for a head that is only being written
+  if (recovery_ && !recovery_->request.empty()) worker_.to_upstream.clear();
   if (recovery_ && session_.is_provisional()) {
     recovery_->somebody_was_not_asked |= !pool_->pool.has_lost_sessions(endpoint_);
     session_.unbind_provisional();
     routing_.row = Row::unknown;
     tried_.push_back(endpoint_->id());
+    if (recovery_->too_large) return fail(Failure::owner_not_found);  // it was not kept
     return search();
   }
   failure = session_.owner_failure(endpoint_, failure);

@@ -51,6 +51,27 @@ def test_case_33_a_body_past_the_limit_is_offered_to_one_pod_only(cluster):
     assert pod_of(pods.post(body, session)) == "b", "whose owner is known now"
 
 
+@pytest.mark.parametrize("limit", ["0B", "100B"])
+def test_case_33_the_rest_of_a_body_that_was_not_kept_reaches_nobody(cluster, limit):
+    """Its pod was taken for the owner on little evidence, and refuses connections now."""
+    pods = cluster("ab", pool={"affinity": {"search": {"body_bytes": limit}}}, workers=1)
+    a, b = pods.pods.values()
+    session = pods.unknown(first=a)
+    a.answer = lambda request: a.reply(202)
+    assert pods.post(INITIALIZED, session).status == 202
+    a.crash()
+    seen = len(b.requests)
+    hidden = b"GET /hidden HTTP/1.1\r\nHost: a\r\nX-Role: admin\r\n\r\n"
+    body = rpc("tools/call", 1, text="x" * 1000)
+    length = ("Content-Length", str(len(body) + len(hidden)))
+    fields = [("Host", "a"), *fields_for(session, None), length]
+    pods.wire.send(encode("POST /mcp HTTP/1.1", fields) + body)
+    assert pods.wire.read_response().status == 503
+    pods.wire.send(hidden)
+    assert pods.connect().exchange("GET", "/seen").status == 400
+    assert [request.target for request in b.requests[seen:]] == ["/seen"]
+
+
 def test_case_33_a_body_of_just_the_limit_is_searched_for(cluster):
     pods = cluster("ab", pool={"affinity": {"search": {"body_bytes": "1KiB"}}})
     a, b = pods.pods.values()
