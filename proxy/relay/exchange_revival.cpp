@@ -27,7 +27,7 @@ void Exchange::collect() {
 // The whole request is here. Only one whose sender waits for an answer revives its session.
 void Exchange::decide_revival() {
   Recovery& recovery = *recovery_;
-  if (!recovery.too_large && session_.was_revived_since()) return follow_revival();
+  if (!recovery.too_large && session_.is_bound_again()) return follow_revival();
   const bool is_request = !was_revived_ && !recovery.too_large &&
                           session::rpc_kind(recovery.body) == session::RpcKind::request;
   if (!is_request) {
@@ -53,7 +53,7 @@ void Exchange::decide_revival() {
 
 void Exchange::revive() {
   Pool& pool = pool_->pool;
-  if (session_.was_revived_since()) return follow_revival();  // before this one came to lead
+  if (session_.is_bound_again()) return follow_revival();  // before this one came to lead
   if (!pool.may_revive(worker_.loop.now())) {
     finish_search(Failure::revival_busy, SearchOutcome::undecided);
     return fail(Failure::revival_busy);
@@ -73,11 +73,13 @@ void Exchange::revive() {
 }
 
 void Exchange::on_revived(const upstream::Endpoint& endpoint, std::string_view id) {
-  session_.bind_revived(endpoint, id);
+  const bool is_bound = session_.bind_revived(endpoint, id);
   worker_.loop.retire(std::move(revival_));
-  worker_.shared.log.info("session revived", {{"pool", pool_->pool.options().name},
-                                              {"session", digest_text(session_.digest())},
-                                              {"endpoint", endpoint.name()}});
+  if (is_bound) {
+    worker_.shared.log.info("session revived", {{"pool", pool_->pool.options().name},
+                                                {"session", digest_text(session_.digest())},
+                                                {"endpoint", endpoint.name()}});
+  }
   was_revived_ = true;
   follow_revival();
   client_.settle();

@@ -44,6 +44,10 @@ void Exchange::search() {
         return fail(Failure::session_ended);
       }
       if (recovery_->request.empty()) return attach();  // its head is only being written
+      if (session_.is_known_again(tried_)) {
+        finish_search(Failure::none, SearchOutcome::found);
+        return follow();
+      }
       return ask_again();
     case session::Searches::Join::waits:
       recovery_->state = State::waiting;

@@ -132,6 +132,9 @@ Failure ExchangeSession::route(Pool& pool, const http::RequestHead& head, const 
 }
 
 Failure ExchangeSession::reroute(Routing& routing) {
+  if (routing.ring_hash == 0 && revived_id_) {  // it was bound
+    routing.ring_hash = pool_->snapshot().ring().hash_of(*revived_id_);
+  }
   const Look look{.now = worker_.loop.now(), .wall_now = {}, .counts_as_use = true};
   const Decision decision = decide_again(*pool_,
                                          {.key = key_,
@@ -184,11 +187,11 @@ Failure ExchangeSession::carry_out(const Decision& decision) {
   }
   if (decision.learns_tag) learn_tagged(decision.binding);
   if (decision.unbinds) unbind_provisional();
-  if (decision.owner_is_lost) pool_->forget_lost(key_, owner_, worker_.loop.now());
+  if (decision.owner_is_lost) pool_->forget_lost(key_, decided_by(), worker_.loop.now());
   const bool is_lost = decision.because == Because::owner_lost ||
                        decision.because == Because::lost ||
                        decision.because == Because::nobody_but_revives;
-  if (is_lost && method_ == http::Method::delete_ && revives()) end_lost();
+  if (is_lost && method_ == http::Method::delete_ && revives()) bury(owner_);
   return decision.refused;
 }
 
@@ -212,30 +215,26 @@ bool ExchangeSession::may_revive_unknown() const {
   return relay::may_revive_unknown(*pool_, key_, is_stream_);
 }
 
-bool ExchangeSession::was_revived_since() const {
+bool ExchangeSession::is_bound_again() const {
   if (!revives()) return false;
   const session::Table::Found found = pool_->sessions().use(key_, worker_.loop.now());
-  return found.standing == Standing::bound && found.binding.revival != 0 &&
-         found.binding.revival != revival_;
+  return found.standing == Standing::bound;
 }
 
-// Its client has done with a session that is lost: it is not to be revived.
-void ExchangeSession::end_lost() {
-  const Time now = worker_.loop.now();
-  const session::Binding was{.owner = owner_, .path_hash = path_hash_, .digest = digest_};
-  const auto nobody_lives = [](session::OwnerId) { return false; };
-  pool_->sessions().learn(key_, was, client_, now, nobody_lives);
-  pool_->sessions().forget(key_, owner_, Standing::deleted, now,
-                           now + pool_->options().affinity.idle_ttl);
-  pool_->handshakes().forget(key_);
+bool ExchangeSession::is_known_again(const upstream::Tried& tried) const {
+  const session::Table::Found found = pool_->sessions().peek(key_, worker_.loop.now());
+  if (found.standing == Standing::lost || found.standing == Standing::deleted) return true;
+  if (found.standing != Standing::bound) return false;
+  if (found.binding.provisional && method_ == http::Method::delete_) return false;
+  return std::ranges::find(tried, found.binding.owner) == tried.end();
 }
 
 // Refusing for long enough, or gone from the pool, an owner has lost its sessions.
 Failure ExchangeSession::owner_failure(const upstream::Endpoint* owner, Failure reason) {
   if (pool_->has_lost_sessions(owner)) {
     outcome_ = Outcome::owner_lost;
-    pool_->forget_lost(key_, owner_, worker_.loop.now());
-    if (revives() && method_ == http::Method::delete_) end_lost();
+    pool_->forget_lost(key_, decided_by(), worker_.loop.now());
+    if (revives() && method_ == http::Method::delete_) bury(owner_);
     return Failure::owner_lost;
   }
   outcome_ = Outcome::owner_refused;

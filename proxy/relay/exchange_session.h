@@ -82,8 +82,9 @@ class ExchangeSession {
   void remember_deleted(const upstream::Endpoint& endpoint);
   // The endpoint that was taken for the owner is not.
   void unbind_provisional();
-  // The session lives on this endpoint from now on, under this id.
-  void bind_revived(const upstream::Endpoint& endpoint, std::string_view inward);
+  // The session lives on this endpoint from now on, under this id. False when it does not, since
+  // its client has deleted it meanwhile, or another endpoint has it.
+  bool bind_revived(const upstream::Endpoint& endpoint, std::string_view inward);
 
   // The response is an event stream: the session is kept while this exchange lasts.
   void hold_for_stream();
@@ -105,8 +106,11 @@ class ExchangeSession {
   bool nobody_knows() const;
   // A session that nobody knows may be revived.
   bool may_revive_unknown() const;
-  // Another request has revived the session since this one was routed.
-  bool was_revived_since() const;
+  // It was unknown, for this request, and the table knows of it now: that it has ended, or an owner
+  // that was not tried.
+  bool is_known_again(const upstream::Tried& tried) const;
+  // It was lost, for this request, and another has revived or found it.
+  bool is_bound_again() const;
 
  private:
   void take_tag(const Decision& decision, const http::RequestHead& head);
@@ -114,9 +118,11 @@ class ExchangeSession {
   void learn_tagged(const session::Binding& binding);
   void drop_own_cookie(std::vector<http::Field>& fields) const;
   std::string outward_id(const http::ResponseHead& head, const upstream::Endpoint& endpoint) const;
-  void end_lost();
+  void bury(session::OwnerId owner);
+  session::Binding decided_by() const { return {.owner = owner_, .revival = revival_}; }
   void learn_by_search(unsigned status, const upstream::Endpoint& endpoint);
-  void bind(session::Key key, session::Binding binding);
+  bool bind(session::Key key, session::Binding binding,
+            session::Table::Evidence evidence = session::Table::Evidence::issued);
   session::Binding binding_to(const upstream::Endpoint& endpoint) const;
   void forget_deleted();
   void peek_refusal(std::string_view bytes);

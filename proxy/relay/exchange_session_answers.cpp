@@ -17,6 +17,7 @@ namespace ringside::relay {
 namespace family = observe::family;
 namespace cause = observe::cause;
 using Standing = session::Table::Standing;
+using Evidence = session::Table::Evidence;
 
 // --- what each side sees -------------------------------------------------------------------------
 
@@ -153,7 +154,7 @@ void ExchangeSession::learn(const http::ResponseHead& head, const upstream::Endp
       break;
     case session::Lesson::forget_unknown:
       lose();
-      if (revives() && row_ == Row::bound && method_ == http::Method::delete_) end_lost();
+      if (revives() && row_ == Row::bound && method_ == http::Method::delete_) bury(owner_);
       break;
     case session::Lesson::ask_body:
       if (row_ == Row::bound) refusal_peek_ = std::make_unique<std::string>();
@@ -176,35 +177,40 @@ void ExchangeSession::learn_by_search(unsigned status, const upstream::Endpoint&
   if (acceptance == session::Acceptance::nothing) return;
   session::Binding binding = binding_to(endpoint);
   binding.provisional = acceptance == session::Acceptance::provisional;
-  bind(key_, binding);
+  bind(key_, binding, Evidence::served);
 }
 
 void ExchangeSession::bind_provisionally(const upstream::Endpoint& endpoint) {
   session::Binding binding = binding_to(endpoint);
   binding.provisional = true;
-  bind(key_, binding);
+  bind(key_, binding, Evidence::served);
   row_ = Row::bound;
   owner_ = endpoint.id();
   is_provisional_ = true;
 }
 
-void ExchangeSession::bind_revived(const upstream::Endpoint& endpoint, std::string_view inward) {
+bool ExchangeSession::bind_revived(const upstream::Endpoint& endpoint, std::string_view inward) {
   session::Binding binding = binding_to(endpoint);
   binding.revival = session::revival_after(revival_);
   pool_->revivals().set(key_, {.id = std::string(inward), .key = pool_->sessions().key_of(inward)});
-  bind(key_, binding);
+  if (!bind(key_, binding, Evidence::served)) {
+    pool_->revivals().erase(key_);
+    return false;
+  }
   worker_.metrics.count_pool(family::kSessionsRevived, *pool_);
+  return true;
 }
 
 session::Binding ExchangeSession::binding_to(const upstream::Endpoint& endpoint) const {
   return {.owner = endpoint.id(), .path_hash = path_hash_, .digest = digest_};
 }
 
-void ExchangeSession::bind(session::Key key, session::Binding binding) {
+bool ExchangeSession::bind(session::Key key, session::Binding binding, Evidence evidence) {
   const auto owner_lives = [this](session::OwnerId owner) {
     return !pool_->has_lost_sessions(pool_->snapshot().find(owner));
   };
-  switch (pool_->sessions().learn(key, binding, client_, worker_.loop.now(), owner_lives)) {
+  switch (
+      pool_->sessions().learn(key, binding, client_, worker_.loop.now(), owner_lives, evidence)) {
     case session::Table::Learned::bound:
       worker_.metrics.count_pool(family::kSessionsLearned, *pool_);
       break;
@@ -213,21 +219,22 @@ void ExchangeSession::bind(session::Key key, session::Binding binding) {
       break;
     case session::Table::Learned::conflict:
       worker_.metrics.count_pool(family::kSessionConflicts, *pool_);
-      return;
-    case session::Table::Learned::full:
-      return;  // the table counts it
+      return false;
+    case session::Table::Learned::full:  // the table counts it
+    case session::Table::Learned::deleted:
+      return false;
   }
   key_ = key;
   digest_ = binding.digest;
   has_key_ = true;
+  return true;
 }
 
 // What an endpoint says about the session that it was is of no account once it has been revived.
 void ExchangeSession::lose() {
   if (row_ != Row::bound) return;
   const Time now = worker_.loop.now();
-  const session::Binding was{.owner = owner_, .revival = revival_};
-  if (pool_->sessions().lose(key_, was, now, now + kTombstoneTime)) {
+  if (pool_->sessions().lose(key_, decided_by(), now, now + kTombstoneTime)) {
     worker_.metrics.count_pool(family::kSessionsLost, *pool_, "cause", cause::kUnknownToOwner);
   }
 }
@@ -241,21 +248,27 @@ void ExchangeSession::remember_nobody() {
 }
 
 // As long as a session that was bound when its DELETE came.
-void ExchangeSession::remember_deleted(const upstream::Endpoint& endpoint) {
-  bind(key_, binding_to(endpoint));
-  row_ = Row::bound;
-  owner_ = endpoint.id();
-  forget_deleted();
+void ExchangeSession::remember_deleted(const upstream::Endpoint& endpoint) { bury(endpoint.id()); }
+
+// Its client has done with the session: it is not to come back.
+void ExchangeSession::bury(session::OwnerId owner) {
+  const Time now = worker_.loop.now();
+  const Time until = now + pool_->options().affinity.idle_ttl;
+  const session::Binding was{.owner = owner, .path_hash = path_hash_, .digest = digest_};
+  if (pool_->sessions().bury(key_, was, client_, now, until)) {
+    worker_.metrics.count_pool(family::kSessionsLost, *pool_, "cause", cause::kDeleted);
+  }
+  pool_->handshakes().forget(key_);
 }
 
 void ExchangeSession::unbind_provisional() {
-  pool_->sessions().forget(key_, owner_, Standing::lost, worker_.loop.now(), Time{});
+  pool_->sessions().unbind_provisional(key_, owner_, worker_.loop.now());
   row_ = Row::unknown;
   is_provisional_ = false;
 }
 
 void ExchangeSession::leave_handle() {
-  pool_->forget_lost(key_, owner_, worker_.loop.now());
+  pool_->forget_lost(key_, decided_by(), worker_.loop.now());
   row_ = Row::handle;
 }
 
@@ -276,7 +289,7 @@ void ExchangeSession::peek_refusal(std::string_view bytes) {
   const bool is_unknown = says_unknown(*refusal_peek_);
   if (is_unknown) {
     lose();
-    if (revives() && method_ == http::Method::delete_) end_lost();
+    if (revives() && method_ == http::Method::delete_) bury(owner_);
   }
   if (is_unknown || refusal_peek_->size() == session::kUnknownSessionPeekBytes) {
     refusal_peek_.reset();
@@ -291,9 +304,11 @@ void ExchangeSession::look_for_task(std::string_view bytes, const upstream::Endp
     session::Binding binding = binding_to(endpoint);
     binding.digest = session_digest(*id);
     const session::Key kept = key_;
+    const std::uint64_t digest = digest_;
     const bool had_key = has_key_;
     bind(pool_->sessions().key_of(session::task_key(*id)), binding);
     key_ = kept;  // the task is not this request's session
+    digest_ = digest;
     has_key_ = had_key;
   }
   if (!more) task_.reset();

@@ -107,9 +107,8 @@ std::size_t Pool::forget_lost_owners(Time now) {
   return lost;
 }
 
-void Pool::forget_lost(session::Key key, session::OwnerId owner, Time now) {
-  const Time until = now + kTombstoneTime;
-  if (sessions_.forget(key, owner, session::Standing::lost, now, until)) ++lost_with_owner_;
+void Pool::forget_lost(session::Key key, const session::Binding& was, Time now) {
+  if (sessions_.lose(key, was, now, now + kTombstoneTime)) ++lost_with_owner_;
 }
 
 }  // namespace ringside::relay

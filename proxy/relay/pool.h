@@ -90,8 +90,8 @@ class Pool {
 
   // Ends the sessions of endpoints that have lost them; returns how many.
   std::size_t forget_lost_owners(Time now);
-  // Ends one session whose owner has lost it.
-  void forget_lost(session::Key key, session::OwnerId owner, Time now);
+  // Ends one session whose owner has lost it, unless it was revived since.
+  void forget_lost(session::Key key, const session::Binding& was, Time now);
   std::uint64_t lost_with_owner() const { return lost_with_owner_.load(); }
 
  private:

@@ -18,6 +18,8 @@ struct Table::Attempt {
   Learned learned = Learned::bound;  // when done
   OwnerId other = 0;                 // needs_verdict: the owner to be judged
   bool other_lost_it = false;        // done, and `other` had the binding before
+
+  bool begins() const { return learned == Learned::bound || learned == Learned::moved; }
 };
 
 // What learn() was told.
@@ -25,6 +27,7 @@ struct Table::News {
   const Binding& binding;
   const Address& client;
   Time now;
+  Evidence evidence;
 };
 
 Table::Table(const Options& options, OwnerChanged owner_changed, std::uint64_t seed)
@@ -83,12 +86,12 @@ Table::Found Table::peek(Key key, Time now) const {
 }
 
 Table::Learned Table::learn(Key key, const Binding& binding, const Address& client, Time now,
-                            const std::function<bool(OwnerId)>& owner_lives) {
+                            const std::function<bool(OwnerId)>& owner_lives, Evidence evidence) {
   Shard& shard = shard_of(key);
   Room room(*this);
   std::optional<OwnerId> departed;  // an owner of this session that no longer lives
   while (true) {  // each turn follows a question that may not be asked under the lock
-    const Attempt attempt = try_learn(shard, key, {binding, client, now}, departed, room);
+    const Attempt attempt = try_learn(shard, key, {binding, client, now, evidence}, departed, room);
     switch (attempt.outcome) {
       case Attempt::Outcome::needs_room:
         if (room.take_by_eviction(Rank::binding)) break;
@@ -100,7 +103,7 @@ Table::Learned Table::learn(Key key, const Binding& binding, const Address& clie
         break;
       case Attempt::Outcome::done:
         if (attempt.other_lost_it) told(attempt.other, -1);
-        if (attempt.learned != Learned::renewed) told(binding.owner, +1);
+        if (attempt.begins()) told(binding.owner, +1);
         return attempt.learned;
     }
   }
@@ -127,6 +130,9 @@ Table::Attempt Table::rebind(Shard& shard, EntryIndex index, const News& news,
   Entry& entry = shard.store[index];
   const OwnerId owner = entry.owner;
   if (!entry.is_binding()) {
+    const bool stays = entry.standing == Standing::deleted && news.evidence == Evidence::served &&
+                       !has_lapsed(shard, index, news.now);
+    if (stays) return {.learned = Learned::deleted};
     shard.detach(index);
     begin_binding(shard, index, news.binding, news.client, news.now);
     return {};
@@ -138,15 +144,14 @@ Table::Attempt Table::rebind(Shard& shard, EntryIndex index, const News& news,
     return {.learned = Learned::renewed};
   }
   const bool lapsed = has_lapsed(shard, index, news.now);
-  const bool moves = entry.provisional && !lapsed;
-  if (!lapsed && !moves && owner != departed) {
+  if (!lapsed && !entry.provisional && owner != departed) {
     return {.outcome = Attempt::Outcome::needs_verdict, .other = owner};
   }
   if (lapsed) expired_.fetch_add(1, kRelaxed);
   shard.detach(index);
   begin_binding(shard, index, news.binding, news.client, news.now);
   return {
-      .learned = moves ? Learned::moved : Learned::bound, .other = owner, .other_lost_it = true};
+      .learned = lapsed ? Learned::bound : Learned::moved, .other = owner, .other_lost_it = true};
 }
 
 // Makes an entry the binding that is told. Requires: the shard's lock; the entry is in no list.
@@ -199,12 +204,24 @@ void Table::end(Shard& shard, EntryIndex index, Standing why, Time now, Time rem
 }
 
 bool Table::forget(Key key, OwnerId owner, Standing why, Time now, Time remember_until) {
-  return forget_any(key, {.owner = owner, .revival = {}}, why, now, remember_until);
+  return forget_any(key, {.owner = owner}, why, now, remember_until);
 }
 
 bool Table::lose(Key key, const Binding& was, Time now, Time remember_until) {
   const Which which{.owner = was.owner, .revival = was.revival};
   return forget_any(key, which, Standing::lost, now, remember_until);
+}
+
+bool Table::unbind_provisional(Key key, OwnerId owner, Time now) {
+  return forget_any(key, {.owner = owner, .only_provisional = true}, Standing::lost, now, Time{});
+}
+
+bool Table::bury(Key key, const Binding& was, const Address& client, Time now,
+                 Time remember_until) {
+  const auto nobody_lives = [](OwnerId) { return false; };
+  const Learned learned = learn(key, was, client, now, nobody_lives);
+  forget_any(key, {}, Standing::deleted, now, remember_until);
+  return learned == Learned::renewed || learned == Learned::moved;
 }
 
 bool Table::forget_any(Key key, Which which, Standing why, Time now, Time remember_until) {
@@ -218,6 +235,7 @@ bool Table::forget_any(Key key, Which which, Standing why, Time now, Time rememb
     owner = entry.owner;
     if (!entry.is_binding() || owner != which.owner.value_or(owner)) return false;
     if (entry.revival != which.revival.value_or(entry.revival)) return false;
+    if (which.only_provisional && !entry.provisional) return false;
     end(shard, index, why, now, remember_until);
   }
   told(owner, -1);

@@ -63,15 +63,22 @@ class Table {
   enum class Learned : std::uint8_t {
     bound,     // a new binding
     renewed,   // it was bound to that owner already; this counts as a use
-    moved,     // from another owner, which had it provisionally
+    moved,     // from another owner, which had it provisionally or no longer lives
     conflict,  // another owner that lives has it: left as it is
     full,      // every entry has an open stream: not stored
+    deleted,   // its client has ended it: left as it is
   };
-  // `owner_lives` says whether a present, different owner still counts. A tombstone gives way, as
-  // does what has lapsed. A renewed binding keeps its client; it becomes firm unless this one is
-  // provisional too, and that revival if this one is one.
+  enum class Evidence : std::uint8_t {
+    issued,  // a server gave the id, or the id's tag says so
+    served,  // an endpoint served the id, or it was revived: old news for a session deleted since
+  };
+  // `owner_lives` says whether a present, different owner still counts. A tombstone gives way, but
+  // for that of a deleted session to what was merely served; so does what has lapsed. A renewed
+  // binding keeps its client; it becomes firm unless this one is provisional too, and that revival
+  // if this one is one.
   Learned learn(Key key, const Binding& binding, const Address& client, Time now,
-                const std::function<bool(OwnerId)>& owner_lives);
+                const std::function<bool(OwnerId)>& owner_lives,
+                Evidence evidence = Evidence::issued);
 
   // Ends a binding of this owner (a newer owner's stays) and leaves a tombstone that says `why`
   // until `remember_until`, or none when that is not after `now`. False when there was no such
@@ -80,6 +87,11 @@ class Table {
   // The same with Standing::lost, of a session that its owner does not know: one that was revived
   // since, be it on the same owner, stays.
   bool lose(Key key, const Binding& was, Time now, Time remember_until);
+
+  // Ends a binding of this owner without a tombstone, unless it has become firm since.
+  bool unbind_provisional(Key key, OwnerId owner, Time now);
+  // Leaves the tombstone of a deleted session, whoever has it now. True when a binding has ended.
+  bool bury(Key key, const Binding& was, const Address& client, Time now, Time remember_until);
 
   // Ends all bindings of an owner that has lost its sessions, as forget() does; returns how many.
   // One with an open stream is spared: the stream of a dead owner ends by itself. Cost: a look at
@@ -93,7 +105,8 @@ class Table {
   bool remember_nobody(Key key, const Binding& claimed, Time now, Time until);
 
   // An open event stream keeps its session: each open that returns true is paired with one close.
-  // False for a session that is not in the table, or that has 65,535 streams already.
+  // False for a session that is not in the table, or that has 65,535 streams already. A stream of an
+  // owner that was none ends as any of the session's does: it may take the hold of another.
   bool stream_opened(Key key);
   void stream_closed(Key key, Time now);
 
@@ -174,8 +187,9 @@ class Table {
                               Time until, Room& room);
   // A binding of this owner, and of this revival; of any where that is not said.
   struct Which {
-    std::optional<OwnerId> owner;
-    std::optional<RevivalNumber> revival;
+    std::optional<OwnerId> owner{};
+    std::optional<RevivalNumber> revival{};
+    bool only_provisional = false;
   };
   bool forget_any(Key key, Which which, Standing why, Time now, Time remember_until);
 

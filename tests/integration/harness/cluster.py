@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import uuid
 from collections import Counter
 from dataclasses import dataclass
@@ -11,6 +13,11 @@ from harness import mcp
 from harness.pod import Pod
 from harness.process import Ringside, parse_access_line
 from harness.wire import Fields, Message, Wire
+
+
+def digest(session: str) -> str:
+    """What the proxy calls a session in its log and on its admin listener."""
+    return hashlib.sha256(session.encode()).hexdigest()[:16]
 
 
 @dataclass
@@ -101,6 +108,13 @@ class Cluster:
     def bound(self) -> float:
         """How many bindings the proxy says it holds."""
         return self.proxy.metrics().sum("ringside_sessions")
+
+    def move(self, session: str, to: Pod) -> None:
+        """As an operator does."""
+        path = f"/sessions/{digest(session)}/move"
+        body = json.dumps({"endpoint": to.name}).encode()
+        response = self.proxy.connect("admin").exchange("POST", path, (), body)
+        assert response.status == 200, (response.start, response.body)
 
     def picked_by(
         self, session: str | None = None, client: str | None = None, fields: Fields = ()

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from harness.cluster import Cluster
+from harness.cluster import Cluster, digest
 from harness.deadlines import eventually
 from harness.mcp import expect_proxy_error, pod_of, post
-
-
-def digest(id: str) -> str:
-    return hashlib.sha256(id.encode()).hexdigest()[:16]
 
 
 def ask(pods: Cluster, path: str, method: str = "GET", body: object = None, **fields: str):

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from urllib.parse import urlencode
 
 import pytest
 from harness import yaml
-from harness.cluster import Cluster
+from harness.cluster import Cluster, digest
 from harness.deadlines import eventually
 from harness.mcp import INITIALIZE, modern, pod_of
 from harness.process import run_once
-
-
-def digest(id: str) -> str:
-    return hashlib.sha256(id.encode()).hexdigest()[:16]
 
 
 def ask(pods: Cluster, session: str | None = None, *fields: str, **query: str):

@@ -258,6 +258,39 @@ TEST_CASE("session_table: revivals are counted round, past none") {
   CHECK(t.table.use(t.key("s1"), at(1)).binding.revival == session::kRevivalMax);
 }
 
+TEST_CASE("session_table: a deleted session comes back when it is issued anew, and only then") {
+  Tested t;
+  const auto learn = [&](Table::Evidence evidence, Time now) {
+    return t.table.learn(t.key("s1"), {.owner = 1}, kAnn, now, lives, evidence);
+  };
+  t.learn("s1", {.owner = 1}, at(0));
+  CHECK_FALSE(t.table.bury(t.key("new"), {.owner = 1, .path_hash = 2}, kAnn, at(1), at(50)));
+  CHECK(t.use("new", at(2)) == Standing::deleted);
+  CHECK(t.table.use(t.key("new"), at(2)).binding.path_hash == 2);
+  CHECK(t.table.bury(t.key("s1"), {.owner = 2}, kAnn, at(1), at(50)));
+  CHECK(t.owners == std::map<OwnerId, int>{{1, 0}, {2, 0}});
+  CHECK(t.table.sessions_of(kAnn) == 0);
+  CHECK(learn(Table::Evidence::served, at(49)) == Learned::deleted);
+  CHECK(t.use("s1", at(49)) == Standing::deleted);
+  CHECK(learn(Table::Evidence::issued, at(49)) == Learned::bound);
+  CHECK(t.table.bury(t.key("s1"), {.owner = 1}, kAnn, at(49), at(60)));
+  CHECK(learn(Table::Evidence::served, at(60)) == Learned::bound);
+  t.table.lose(t.key("s1"), {.owner = 1}, at(61), at(90));
+  CHECK(learn(Table::Evidence::served, at(62)) == Learned::bound);
+}
+
+TEST_CASE("session_table: what is provisional is unbound, and what has become firm is not") {
+  Tested t;
+  t.learn("s1", {.owner = 1, .provisional = true}, at(0));
+  CHECK_FALSE(t.table.unbind_provisional(t.key("s1"), 2, at(1)));
+  CHECK(t.table.unbind_provisional(t.key("s1"), 1, at(1)));
+  CHECK(t.use("s1", at(1)) == Standing::unknown);
+  t.learn("s1", {.owner = 1, .provisional = true}, at(2));
+  t.learn("s1", {.owner = 1}, at(3));
+  CHECK_FALSE(t.table.unbind_provisional(t.key("s1"), 1, at(4)));
+  CHECK(t.use("s1", at(4)) == Standing::bound);
+}
+
 // --- clients -------------------------------------------------------------------------------------
 
 TEST_CASE("session_table: a client has as many sessions as bindings were made for it") {

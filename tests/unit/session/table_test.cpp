@@ -100,7 +100,7 @@ TEST_CASE("session_table: an owner that is gone gives way to the next") {
     asked.push_back(owner);
     return false;
   };
-  CHECK(t.table.learn(t.key("s1"), {.owner = 2}, {}, at(1), ask) == Learned::bound);
+  CHECK(t.table.learn(t.key("s1"), {.owner = 2}, {}, at(1), ask) == Learned::moved);
   CHECK(asked == std::vector<OwnerId>{1});
   CHECK(t.table.use(t.key("s1"), at(1)).binding.owner == 2);
   CHECK(t.owners == std::map<OwnerId, int>{{1, 0}, {2, 1}});
@@ -118,7 +118,7 @@ TEST_CASE("session_table: callbacks may call the table, as no lock is held") {
   table->learn(key, {.owner = 1}, {}, at(0), lives);
   CHECK(calls == 1);
   const auto ask = [&](OwnerId) { return table->use(key, at(1)).standing != Standing::bound; };
-  CHECK(table->learn(key, {.owner = 2}, {}, at(1), ask) == Learned::bound);
+  CHECK(table->learn(key, {.owner = 2}, {}, at(1), ask) == Learned::moved);
 }
 
 TEST_CASE("session_table: a forgotten session is ended until its tombstone lapses (20)") {
