@@ -105,8 +105,8 @@ class Table {
   bool remember_nobody(Key key, const Binding& claimed, Time now, Time until);
 
   // An open event stream keeps its session: each open that returns true is paired with one close.
-  // False for a session that is not in the table, or that has 65,535 streams already. A stream of an
-  // owner that was none ends as any of the session's does: it may take the hold of another.
+  // False for a session that is not in the table, or that has 65,535 streams already. A stream of
+  // an owner that was none ends as any of the session's does: it may take the hold of another.
   bool stream_opened(Key key);
   void stream_closed(Key key, Time now);
 
