@@ -159,6 +159,7 @@ class Exchange final : public UpstreamUser, public RevivalUser {
   void not_revived(Failure failure, std::string_view challenge);
   void follow_revival();
   void follow();
+  void keep_head();
 
   // response side
   bool on_interim_head(const http::ResponseHead& head);

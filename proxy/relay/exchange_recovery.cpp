@@ -67,6 +67,7 @@ void Exchange::record_handshake() {
 
 // The request goes to an endpoint chosen anew, as if none had been asked.
 void Exchange::ask_again() {
+  worker_.to_upstream.clear();  // it is kept, and goes out again
   response_state_ = ResponseState::waiting;
   status_ = 0;
   response_bytes_ = 0;

@@ -85,7 +85,7 @@ void Exchange::on_revived(const upstream::Endpoint& endpoint, std::string_view i
   client_.settle();
 }
 
-// The session is bound to the endpoint that it was revived on.
+// The session was revived or found, for this request or for another: the table says where it is.
 void Exchange::follow_revival() {
   finish_search(Failure::none, SearchOutcome::found);
   follow();

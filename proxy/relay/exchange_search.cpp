@@ -1,6 +1,7 @@
 // Finding the owner of a session that nobody here knows: endpoint after endpoint is asked along the
 // ring. One request of a session searches, others of the same session wait for what it finds.
 #include <algorithm>
+#include <utility>
 
 #include "observe/families.h"
 #include "relay/client_connection.h"
@@ -43,11 +44,12 @@ void Exchange::search() {
         finish_search(Failure::session_ended, SearchOutcome::undecided);
         return fail(Failure::session_ended);
       }
-      if (recovery_->request.empty()) return attach();  // its head is only being written
       if (session_.is_known_again(tried_)) {
         finish_search(Failure::none, SearchOutcome::found);
+        keep_head();
         return follow();
       }
+      if (recovery_->request.empty()) return attach();  // its head is only being written
       return ask_again();
     case session::Searches::Join::waits:
       recovery_->state = State::waiting;
@@ -57,6 +59,13 @@ void Exchange::search() {
     case session::Searches::Join::refused_all:
       return fail(Failure::search_busy);
   }
+}
+
+// Of a request whose head is only being written: it goes out later.
+void Exchange::keep_head() {
+  if (!recovery_->request.empty()) return;
+  recovery_->keep(worker_.to_upstream);
+  worker_.to_upstream.clear();
 }
 
 void Exchange::park() { worker_.parked.emplace(recovery_->key, this); }
@@ -112,7 +121,7 @@ void Exchange::search_on() {
 void Exchange::note_refusal() {
   Recovery& recovery = *recovery_;
   ++recovery.refusals;
-  if (rank(recovery.held) >= rank(recovery.best)) recovery.best = std::move(recovery.held);
+  if (rank(recovery.held) >= rank(recovery.best)) recovery.best = std::exchange(recovery.held, {});
   tried_.push_back(endpoint_->id());
 }
 
@@ -185,8 +194,6 @@ void Exchange::owner_is_silent() {
 // is lost with its owner to the loss policy.
 void Exchange::owner_is_unreachable(Failure failure) {
   unsent_.reset();
-  // what was on its way out is kept, but for a head that is only being written
-  if (recovery_ && !recovery_->request.empty()) worker_.to_upstream.clear();
   if (recovery_ && session_.is_provisional()) {
     recovery_->somebody_was_not_asked |= !pool_->pool.has_lost_sessions(endpoint_);
     session_.unbind_provisional();

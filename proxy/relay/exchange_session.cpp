@@ -226,7 +226,8 @@ bool ExchangeSession::is_known_again(const upstream::Tried& tried) const {
   if (found.standing == Standing::lost || found.standing == Standing::deleted) return true;
   if (found.standing != Standing::bound) return false;
   if (found.binding.provisional && method_ == http::Method::delete_) return false;
-  return std::ranges::find(tried, found.binding.owner) == tried.end();
+  return found.binding.revival != revival_ ||
+         std::ranges::find(tried, found.binding.owner) == tried.end();
 }
 
 // Refusing for long enough, or gone from the pool, an owner has lost its sessions.

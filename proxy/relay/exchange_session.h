@@ -106,8 +106,8 @@ class ExchangeSession {
   bool nobody_knows() const;
   // A session that nobody knows may be revived.
   bool may_revive_unknown() const;
-  // It was unknown, for this request, and the table knows of it now: that it has ended, or an owner
-  // that was not tried.
+  // It was unknown, for this request, and the table knows of it now: that it has ended, an owner
+  // that was not tried, or one that it was revived on.
   bool is_known_again(const upstream::Tried& tried) const;
   // It was lost, for this request, and another has revived or found it.
   bool is_bound_again() const;

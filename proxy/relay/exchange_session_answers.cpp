@@ -186,12 +186,13 @@ void ExchangeSession::bind_provisionally(const upstream::Endpoint& endpoint) {
   bind(key_, binding, Evidence::served);
   row_ = Row::bound;
   owner_ = endpoint.id();
+  revival_ = 0;
   is_provisional_ = true;
 }
 
 bool ExchangeSession::bind_revived(const upstream::Endpoint& endpoint, std::string_view inward) {
   session::Binding binding = binding_to(endpoint);
-  binding.revival = session::revival_after(revival_);
+  binding.revival = pool_->next_revival();
   pool_->revivals().set(key_, {.id = std::string(inward), .key = pool_->sessions().key_of(inward)});
   if (!bind(key_, binding, Evidence::served)) {
     pool_->revivals().erase(key_);

@@ -90,6 +90,9 @@ class Pool {
 
   // Ends the sessions of endpoints that have lost them; returns how many.
   std::size_t forget_lost_owners(Time now);
+  // Another than any of the last 126.
+  session::RevivalNumber next_revival() { return session::revival_number(revivals_begun_++); }
+
   // Ends one session whose owner has lost it, unless it was revived since.
   void forget_lost(session::Key key, const session::Binding& was, Time now);
   std::uint64_t lost_with_owner() const { return lost_with_owner_.load(); }
@@ -108,6 +111,7 @@ class Pool {
   session::Revivals revivals_;
   LockedTokenBucket revivals_left_;
   std::atomic<std::uint64_t> lost_with_owner_{0};
+  std::atomic<std::uint32_t> revivals_begun_{0};
 };
 
 }  // namespace ringside::relay

@@ -16,13 +16,13 @@ struct Key {
   friend bool operator==(const Key&, const Key&) = default;
 };
 
-// The how-manieth revival of a session: 1 to kRevivalMax, and again from 1; 0 is none. Tells a
-// binding from those before and after it that the same owner has.
+// A revival, by a number that others shortly before and after it do not have: 1 to kRevivalMax, and
+// again from 1; 0 is none. Tells a binding from an earlier or a later one to the same owner.
 using RevivalNumber = std::uint8_t;
 inline constexpr RevivalNumber kRevivalMax = 127;
 
-constexpr RevivalNumber revival_after(RevivalNumber number) {
-  return number < kRevivalMax ? static_cast<RevivalNumber>(number + 1) : RevivalNumber{1};
+constexpr RevivalNumber revival_number(std::uint32_t begun_before) {
+  return static_cast<RevivalNumber>(1 + begun_before % kRevivalMax);
 }
 
 struct Binding {

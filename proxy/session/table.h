@@ -63,7 +63,7 @@ class Table {
   enum class Learned : std::uint8_t {
     bound,     // a new binding
     renewed,   // it was bound to that owner already; this counts as a use
-    moved,     // from another owner, which had it provisionally or no longer lives
+    moved,     // from another owner, which had it provisionally, or does not count
     conflict,  // another owner that lives has it: left as it is
     full,      // every entry has an open stream: not stored
     deleted,   // its client has ended it: left as it is

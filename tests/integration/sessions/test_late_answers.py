@@ -6,12 +6,13 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.deadlines import DEADLINE
-from harness.mcp import INITIALIZED, fields_for, pod_of
+from harness.mcp import INITIALIZED, fields_for, pod_of, rpc
 from harness.pod import Pod
 from harness.revival import CALL, forget, handshakes, method_of, open_session, revived, reviving
 from harness.wire import Message, Wire
 
 UNKNOWN = reviving(revive={"unknown": True})
+NOTIFICATION = rpc("notifications/cancelled", None, requestId=1)
 
 
 class Held:
@@ -51,18 +52,44 @@ def bind_provisionally(pods: Cluster, session: str, pod: Pod) -> None:
     pod.answer = None
 
 
-def test_a_refusal_by_a_provisional_owner_does_not_end_the_session_that_was_revived_there(cluster):
-    pods = cluster("a", pool=UNKNOWN, workers=2)
-    (a,) = pods.pods.values()
-    session = pods.unknown()
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("names", ["a", "ab"])
+def test_a_refusal_by_a_provisional_owner_does_not_end_the_session_that_was_revived_since(
+    cluster, names, method
+):
+    pods = cluster(names, pool=UNKNOWN, workers=2)
+    a = pods.pods["a"]
+    for _ in range(64):  # until it is a that it is revived on
+        session = pods.unknown()
+        bind_provisionally(pods, session, a)
+        held = "tools/call" if method == "POST" else method
+        late = Held(a, held, a.error(404, -32001, "Session not found"))
+        wire = begin(pods, session, method)
+        late.wait()
+        before = handshakes(pods)
+        response = pods.post(CALL, session)  # refused, searched for, revived
+        late.let_go()
+        head = wire.read_response_head()
+        assert (response.status, head.status, handshakes(pods)) == (200, 200, before + 1)
+        assert pod_of(head) == pod_of(response)
+        if pod_of(head) == "a":
+            return
+    raise AssertionError("64 sessions were revived on b")
+
+
+def test_a_late_refusal_of_what_cannot_be_revived_is_answered(cluster):
+    pods = cluster("ab", pool=UNKNOWN, workers=1)
+    a, b = pods.pods.values()
+    session = pods.stored(b, first=a)
     bind_provisionally(pods, session, a)
-    late = Held(a, "tools/call", a.error(404, -32001, "Session not found"))
-    wire = begin(pods, session)
+    late = Held(a, "notifications/cancelled", a.error(404, -32001, "Session not found"))
+    wire = begin(pods, session, body=NOTIFICATION)
     late.wait()
-    assert pods.post(CALL, session).status == 200  # refused, searched for, revived
+    assert pod_of(pods.post(CALL, session)) == "b"
+    b.sessions.clear()
+    assert pods.post(NOTIFICATION, session).status == 404
     late.let_go()
-    assert wire.read_response().status == 200
-    assert (revived(pods), handshakes(pods)) == (1, 1)
+    assert wire.read_response().status == 404
 
 
 def test_a_refusal_leads_to_the_owner_that_was_found_meanwhile(cluster):

@@ -242,6 +242,22 @@ def test_case_92_a_pod_that_cannot_open_a_session_now_is_a_503_to_try_again(clus
     assert pods.bound() == 0
 
 
+@pytest.mark.parametrize(
+    "body, search",
+    [
+        (rpc("notifications/cancelled", None, requestId=1), {"attempts": 1}),
+        (rpc("tools/call", 1, text="x" * 5000), {"body_bytes": "1KiB"}),
+    ],
+    ids=["notification", "large"],
+)
+def test_case_91_what_cannot_be_revived_is_answered_when_a_limit_ends_the_search(
+    cluster, body, search
+):
+    pods = cluster("a", pool=reviving(revive={"unknown": True}, search=search))
+    expect_proxy_error(pods.post(body, pods.unknown()), 404, -32001)
+    assert revived(pods) == 0
+
+
 def test_case_92_when_no_pod_accepts_connections_it_is_a_503_to_try_again(cluster):
     pods = cluster(pool=reviving(owner_grace="0s"))
     session = lost_session(pods)

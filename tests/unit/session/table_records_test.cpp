@@ -237,7 +237,7 @@ TEST_CASE("session_table: that a session was revived is kept until it is bound a
 TEST_CASE("session_table: what is lost is that revival of the session, and no later one") {
   Tested t;
   const Binding first{.owner = 1};
-  const Binding second{.owner = 1, .revival = session::revival_after(first.revival)};
+  const Binding second{.owner = 1, .revival = 1};
   t.learn("s1", first, at(0));
   CHECK_FALSE(t.table.lose(t.key("s1"), second, at(1), at(50)));
   CHECK(t.table.lose(t.key("s1"), first, at(1), at(50)));
@@ -250,9 +250,9 @@ TEST_CASE("session_table: what is lost is that revival of the session, and no la
 }
 
 TEST_CASE("session_table: revivals are counted round, past none") {
-  CHECK(session::revival_after(0) == 1);
-  CHECK(session::revival_after(126) == 127);
-  CHECK(session::revival_after(127) == 1);
+  CHECK(session::revival_number(0) == 1);
+  CHECK(session::revival_number(126) == session::kRevivalMax);
+  CHECK(session::revival_number(127) == 1);
   Tested t;
   t.learn("s1", {.owner = 1, .revival = session::kRevivalMax}, at(0));
   CHECK(t.table.use(t.key("s1"), at(1)).binding.revival == session::kRevivalMax);
