@@ -1,4 +1,6 @@
-// Counts what is open, which costs nothing; asking the kernel would cost a call a client.
+// Counts what is open, which costs nothing; asking the kernel would cost a call a client. What is
+// to be closed at the end of the turn is still open: a crowd that leaves and another that comes may
+// be seen in one.
 #include "relay/accept_pause.h"
 
 #include <algorithm>

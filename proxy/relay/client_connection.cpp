@@ -21,7 +21,10 @@ ClientConnection::ClientConnection(Server& server, Worker& worker, std::size_t l
       listener_(static_cast<std::uint16_t>(listener)) {}
 
 ClientConnection::~ClientConnection() {
-  if (is_surplus) worker_.shared.all_surplus.fetch_sub(1);  // its descriptor is free only now
+  if (counted == Counted::not_yet) return;
+  Shared& shared = worker_.shared;
+  shared.connections[listener_].fetch_sub(1, std::memory_order_relaxed);
+  (counted == Counted::as_surplus ? shared.all_surplus : shared.all_connections).fetch_sub(1);
 }
 
 bool ClientConnection::join_peers() {

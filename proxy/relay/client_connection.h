@@ -87,7 +87,9 @@ class ClientConnection final : public net::Retirable,
 
   ClientConnection* next = nullptr;  // in the server's list
   ClientConnection* previous = nullptr;
-  bool is_surplus = false;  // turned away when it came
+  // Among which of Shared it is counted, until its descriptor is free.
+  enum class Counted : std::uint8_t { not_yet, among_all, as_surplus };
+  Counted counted = Counted::not_yet;
 
  private:
   enum class State : std::uint8_t {

@@ -14,6 +14,11 @@ using upstream::Slots;
 
 // --- a slot --------------------------------------------------------------------------------------
 
+UpstreamSlot::~UpstreamSlot() {
+  give_back();
+  if (state_ == kGivenBack) pool_.all_upstreams.fetch_sub(1, std::memory_order_relaxed);
+}
+
 Slots::Answer UpstreamSlot::ask(UpstreamConnection& connection) {
   UpstreamQueue* const queue = pool_.queue.get();
   if (queue == nullptr) {
@@ -38,13 +43,11 @@ void UpstreamSlot::count_unasked() const {
 }
 
 void UpstreamSlot::give_back() {
-  const std::uint64_t was = std::exchange(state_, kNone);
-  if (was == kTaken) {
-    endpoint_.load().connections.fetch_sub(1, std::memory_order_relaxed);
-    pool_.all_upstreams.fetch_sub(1, std::memory_order_relaxed);
-  }
-  if (!pool_.queue || was == kNone) return;
-  was == kTaken ? pool_.queue->give_back(endpoint_) : pool_.queue->leave(endpoint_, was);
+  if (waits()) return pool_.queue->leave(endpoint_, std::exchange(state_, kNone));
+  if (state_ != kTaken) return;
+  state_ = kGivenBack;
+  endpoint_.load().connections.fetch_sub(1, std::memory_order_relaxed);
+  if (pool_.queue) pool_.queue->give_back(endpoint_);
 }
 
 // --- the line ------------------------------------------------------------------------------------

@@ -44,12 +44,12 @@ class UpstreamSlot {
  public:
   UpstreamSlot(WorkerPool& pool, const upstream::Endpoint& endpoint)
       : pool_(pool), endpoint_(endpoint) {}
-  ~UpstreamSlot() { give_back(); }
+  ~UpstreamSlot();
   UpstreamSlot(const UpstreamSlot&) = delete;
   UpstreamSlot& operator=(const UpstreamSlot&) = delete;
 
   const upstream::Endpoint& endpoint() const { return endpoint_; }
-  bool waits() const { return state_ != kNone && state_ != kTaken; }
+  bool waits() const { return state_ != kNone && state_ < kGivenBack; }
 
   // When it waits, `connection` is told by on_slot() or by on_deadline().
   upstream::Slots::Answer ask(UpstreamConnection& connection);
@@ -64,10 +64,11 @@ class UpstreamSlot {
  private:
   static constexpr std::uint64_t kNone = 0;
   static constexpr std::uint64_t kTaken = UINT64_MAX;
+  static constexpr std::uint64_t kGivenBack = UINT64_MAX - 1;  // the socket is still to be closed
 
   WorkerPool& pool_;
   const upstream::Endpoint& endpoint_;
-  std::uint64_t state_ = kNone;  // or kTaken, or the number of the ticket that waits
+  std::uint64_t state_ = kNone;  // or another of these, or the number of the ticket that waits
 };
 
 class UpstreamQueue {

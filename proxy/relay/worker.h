@@ -72,11 +72,11 @@ struct Shared {
   observe::AccessLog* access_log;    // nullptr: off
   std::function<void()> on_refusal;  // an endpoint refused: wake the probe; any thread
   std::vector<std::atomic<std::uint32_t>> connections;  // open clients, by listener
-  std::atomic<std::uint32_t> all_connections{0};
-  std::atomic<std::uint32_t> all_surplus{0};    // clients turned away, not among those
-  std::atomic<std::uint32_t> all_upstreams{0};  // connections to endpoints
-  std::uint64_t descriptors_max = UINT64_MAX;   // that the system allows
-  std::uint64_t sockets_max = UINT64_MAX;       // of all three together: see accept_pause.h
+  std::atomic<std::uint32_t> all_connections{0};        // until their descriptors are free
+  std::atomic<std::uint32_t> all_surplus{0};            // clients turned away, not among those
+  std::atomic<std::uint32_t> all_upstreams{0};          // connections to endpoints
+  std::uint64_t descriptors_max = UINT64_MAX;           // that the system allows
+  std::uint64_t sockets_max = UINT64_MAX;               // of all three together: see accept_pause.h
   std::atomic<std::uint32_t> workers_paused{0};
   PeerCounts peers{system_random()};  // with Limits::connections_per_client
   std::deque<Mailbox> mailboxes;      // by Worker::index
