@@ -1,4 +1,5 @@
-// The clients of a table's sessions: a number for each address, and how many bindings it has.
+// The clients of a table's sessions: a number for each address, and how many bindings it has, or is
+// about to have.
 //
 // Why      An entry of the table has four bytes for its client; the limit of sessions per client
 //          needs a count.
@@ -11,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/address.h"
@@ -27,6 +29,8 @@ class ClientRegistry {
 
   // One more binding of the client; kNoClient for an empty address, which is nobody's.
   ClientIndex add(const Address& client);
+  // The same where it has fewer than `most` of them; nothing where it has not.
+  std::optional<ClientIndex> add_below(const Address& client, std::uint32_t most);
   // One less; kNoClient changes nothing. Requires: an add() that this undoes.
   void remove(ClientIndex index);
 

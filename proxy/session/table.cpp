@@ -2,6 +2,8 @@
 // requests and answers do; the rest is in table_upkeep.cpp and table_records.cpp.
 #include "session/table.h"
 
+#include <algorithm>
+
 #include "session/table_shard.h"
 
 namespace ringside::session {
@@ -299,17 +301,17 @@ Table::Attempt Table::try_remember_nobody(Shard& shard, const Key& key, const Bi
   return {};
 }
 
-bool Table::stream_opened(Key key) {
+Table::Opened Table::stream_opened(Key key, std::uint32_t most) {
   Shard& shard = shard_of(key);
   const std::scoped_lock lock(shard.mutex);
   const EntryIndex index = shard.store.find(key);
-  if (index == kNoEntry) return false;
+  if (index == kNoEntry) return Opened::unknown;
   Entry& entry = shard.store[index];
-  if (entry.streams == UINT16_MAX) return false;
+  if (entry.streams >= std::min(most, kStreamsMax)) return Opened::full;
   shard.detach(index);
   ++entry.streams;  // on a tombstone too: a session that comes back has them open
   shard.attach(index);
-  return true;
+  return Opened::counted;
 }
 
 void Table::stream_closed(Key key, Time now) {

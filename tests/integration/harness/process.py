@@ -172,6 +172,13 @@ class Ringside:
         assert response.status == 200
         return metrics.parse(response.body.decode())
 
+    def clients(self) -> tuple[int, int]:
+        """How many were accepted, and are there. One that has left may still be in the backlog, so
+        that none is there says nothing before all were accepted."""
+        samples = self.metrics()
+        came = samples.sum("ringside_connections_total")
+        return int(came), int(samples.sum("ringside_connections"))
+
     def expect_one_error(self, status: int, side: str, word: str) -> None:
         """One exchange has ended, so: log and counter say it."""
         (line,) = self.access_log(1)

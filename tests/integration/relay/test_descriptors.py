@@ -22,12 +22,6 @@ def readable(*wires) -> list:
     return [by_socket[sock] for sock in ready]
 
 
-def came_and_went(proxy) -> tuple[float, float]:
-    """Who was accepted, and who is there: a client that has left may still wait in the backlog."""
-    metrics = proxy.metrics()
-    return metrics.sum("ringside_connections_total"), metrics.sum("ringside_connections")
-
-
 def connect_until_paused(proxy, most: int) -> list:
     """Clients that were served, one after the other, until no more is accepted."""
     clients = []
@@ -119,7 +113,7 @@ def test_a_crowd_that_comes_as_another_leaves_is_served(ringside, pod):
     """The proxy sees both at once. Without a descriptor its library closes who comes, unheard."""
     proxy = ringside(pod, open_files=OPEN_FILES, workers=1)
     before = [proxy.connect() for _ in range(40)]
-    eventually(lambda: came_and_went(proxy)[0] == len(before), "all are there")
+    eventually(lambda: proxy.clients() == (40, 40), "all are there")
     with stopped(proxy.process):
         for client in before:
             client.reset()
@@ -149,7 +143,7 @@ def test_clients_that_are_turned_away_do_not_use_up_the_descriptors(ringside, po
         assert len(list(Path(f"/proc/{proxy.process.pid}/fd").iterdir())) < 120
         for client in crowd:
             client.reset()
-    eventually(lambda: came_and_went(proxy) == (400, 0), "all have come, and have gone")
+    eventually(lambda: proxy.clients() == (400, 0), "all have come, and have gone")
     assert proxy.connect().exchange().status == 200
     proxy.signal()
     assert proxy.wait_exit() == 0
