@@ -16,7 +16,7 @@ constexpr std::uint64_t kReserveLeast = 16;
 constexpr std::uint64_t kReserveMost = 1024;
 
 std::uint64_t open_sockets(const Shared& shared) {
-  return std::uint64_t{shared.all_connections.load()} + shared.all_surplus.load() +
+  return std::uint64_t{shared.client_sockets.load()} +
          shared.all_upstreams.load(std::memory_order_relaxed);
 }
 

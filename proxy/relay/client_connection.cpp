@@ -18,13 +18,13 @@ ClientConnection::ClientConnection(Server& server, Worker& worker, std::size_t l
       worker_(worker),
       stream_(worker.loop, *this),
       parser_(worker.request_scratch, worker.shared.limits.header_bytes),
-      listener_(static_cast<std::uint16_t>(listener)) {}
+      listener_(static_cast<std::uint16_t>(listener)) {
+  worker.shared.client_sockets.fetch_add(1);
+}
 
 ClientConnection::~ClientConnection() {
-  if (counted == Counted::not_yet) return;
-  Shared& shared = worker_.shared;
-  shared.connections[listener_].fetch_sub(1, std::memory_order_relaxed);
-  (counted == Counted::as_surplus ? shared.all_surplus : shared.all_connections).fetch_sub(1);
+  if (is_surplus) worker_.shared.all_surplus.fetch_sub(1);
+  worker_.shared.client_sockets.fetch_sub(1);  // its descriptor is free only now
 }
 
 bool ClientConnection::join_peers() {

@@ -87,9 +87,7 @@ class ClientConnection final : public net::Retirable,
 
   ClientConnection* next = nullptr;  // in the server's list
   ClientConnection* previous = nullptr;
-  // Among which of Shared it is counted, until its descriptor is free.
-  enum class Counted : std::uint8_t { not_yet, among_all, as_surplus };
-  Counted counted = Counted::not_yet;
+  bool is_surplus = false;  // turned away when it came
 
  private:
   enum class State : std::uint8_t {

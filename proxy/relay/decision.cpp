@@ -109,7 +109,6 @@ void Decider::without_session(const http::RequestHead& head, const Address& clie
   if (most != 0 && may_begin_session && pool_.sessions().sessions_of(client) >= most) {
     return refuse(Failure::too_many_sessions, Because::too_many_sessions);
   }
-  if (may_begin_session) decision_.sessions_max = most;
   if (affinity_.mode == session::Mode::cookie && by_cookie(head)) return;
   if (is_legacy) return go(Row::placed, Because::placement);
   if (affinity_.stateless == session::Stateless::client) {

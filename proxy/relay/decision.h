@@ -85,8 +85,6 @@ struct Decision {
   bool owner_is_lost = false;  // `binding` is to be ended
   bool unbinds = false;        // `binding` proved too little for this request, and is to go
   bool renews_cookie = false;  // the answer is to carry a new one
-  // The answer may begin a session, and the client may have only so many; 0: no matter.
-  std::uint32_t sessions_max = 0;
 };
 
 struct Look {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
 
 #include "base/digest.h"
 #include "observe/families.h"
@@ -86,9 +85,8 @@ using Standing = session::Table::Standing;
 ExchangeSession::~ExchangeSession() {
   if (pool_ == nullptr) return;
   worker_.metrics.count(*pool_, outcome_);
-  end_begin();
-  close_stream();
   const Time now = worker_.loop.now();
+  if (holds_stream_) pool_->sessions().stream_closed(key_, now);
   if (opened_stream_ &&  // a session of HTTP+SSE lives as long as its stream
       pool_->sessions().forget(key_, owner_, Standing::deleted, now, now + kTombstoneTime)) {
     worker_.metrics.count_pool(family::kSessionsLost, *pool_, "cause", cause::kStreamEnded);
@@ -130,31 +128,7 @@ Failure ExchangeSession::route(Pool& pool, const http::RequestHead& head, const 
   if (decision.has_key && !is_handle_ && revives()) {
     revived_id_ = std::make_unique<std::string>(decision.id);
   }
-  const Failure refused = carry_out(decision);
-  return refused == Failure::none ? take_place(decision) : refused;
-}
-
-// Of those under way at once each was decided before another is bound, or answered: what is to
-// count then counts from now on. A POST may become a stream and seldom does.
-Failure ExchangeSession::take_place(const Decision& decision) {
-  if (decision.sessions_max != 0) {
-    const auto place = pool_->sessions().begin(client_, decision.sessions_max);
-    if (!place) return Failure::too_many_sessions;
-    begins_ = *place;
-  }
-  const std::uint32_t streams_max = pool_->options().affinity.max_streams_per_session;
-  const bool asks_stream = method_ == http::Method::get && row_ == Row::bound && !is_handle_;
-  if (asks_stream && streams_max != 0) {
-    const auto opened = pool_->sessions().stream_opened(key_, streams_max);
-    if (opened == session::Table::Opened::full) return Failure::too_many_streams;
-    holds_stream_ = opened == session::Table::Opened::counted;
-  }
-  return Failure::none;
-}
-
-// It is bound, or there will be none.
-void ExchangeSession::end_begin() {
-  pool_->sessions().begun(std::exchange(begins_, session::kNoClient));
+  return carry_out(decision);
 }
 
 Failure ExchangeSession::reroute(Routing& routing) {

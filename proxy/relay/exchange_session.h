@@ -120,7 +120,6 @@ class ExchangeSession {
   std::string outward_id(const http::ResponseHead& head, const upstream::Endpoint& endpoint) const;
   void bury(session::OwnerId owner);
   session::Binding decided_by() const { return {.owner = owner_, .revival = revival_}; }
-  void learn_from_head(const http::ResponseHead& head, const upstream::Endpoint& endpoint);
   void learn_by_search(unsigned status, const upstream::Endpoint& endpoint);
   bool bind(session::Key key, session::Binding binding,
             session::Table::Evidence evidence = session::Table::Evidence::issued);
@@ -130,9 +129,6 @@ class ExchangeSession {
   void look_for_task(std::string_view bytes, const upstream::Endpoint& endpoint);
   void learn_first_event(const upstream::Endpoint& endpoint);
   bool revives() const;
-  Failure take_place(const Decision& decision);
-  void end_begin();
-  void close_stream();
 
   Worker& worker_;
   Pool* pool_ = nullptr;                           // nullptr: sessions play no part
@@ -150,8 +146,7 @@ class ExchangeSession {
   session::TagSuffix tag_{};            // of the request's id
   session::RevivalNumber revival_ = 0;  // of the binding that decided
   Row row_ = Row::placed;
-  Outcome outcome_ = Outcome::none;                   // counted when the exchange ends
-  session::ClientIndex begins_ = session::kNoClient;  // that the table holds a session's place for
+  Outcome outcome_ = Outcome::none;  // counted when the exchange ends
   http::Method method_ = http::Method::other;
   session::Claim claim_ = session::Claim::none;
   session::Era era_ = session::Era::legacy;

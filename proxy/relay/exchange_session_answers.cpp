@@ -125,12 +125,6 @@ bool ExchangeSession::says_unknown(std::string_view body_start) const {
 
 void ExchangeSession::learn(const http::ResponseHead& head, const upstream::Endpoint& endpoint) {
   if (pool_ == nullptr) return;
-  learn_from_head(head, endpoint);
-  if (!first_event_) end_begin();
-}
-
-void ExchangeSession::learn_from_head(const http::ResponseHead& head,
-                                      const upstream::Endpoint& endpoint) {
   const session::Options& affinity = pool_->options().affinity;
   const std::string_view issued = session::issued_id(head, pool_->session_field());
   const session::Key issued_key =
@@ -152,7 +146,6 @@ void ExchangeSession::learn_from_head(const http::ResponseHead& head,
       session::Binding binding = binding_to(endpoint);
       binding.digest = session_digest(issued);
       issued_anew_ = true;
-      close_stream();  // a stream would be the new session's
       bind(issued_key, binding);
       return;
     }
@@ -333,14 +326,12 @@ std::string_view ExchangeSession::pass_first_event(std::string_view bytes,
     worker_.changed.event = first_event_->take_raw();
   }
   first_event_.reset();
-  end_begin();
   return worker_.changed.event;
 }
 
 std::string_view ExchangeSession::first_event_never_came() {
   worker_.changed.event = first_event_->take_raw();
   first_event_.reset();
-  end_begin();
   return worker_.changed.event;
 }
 
@@ -371,12 +362,7 @@ void ExchangeSession::learn_first_event(const upstream::Endpoint& endpoint) {
 
 void ExchangeSession::hold_for_stream() {
   if (pool_ == nullptr || !has_key_ || holds_stream_) return;
-  holds_stream_ = pool_->sessions().stream_opened(key_) == session::Table::Opened::counted;
-}
-
-void ExchangeSession::close_stream() {
-  if (holds_stream_) pool_->sessions().stream_closed(key_, worker_.loop.now());
-  holds_stream_ = false;
+  holds_stream_ = pool_->sessions().stream_opened(key_);
 }
 
 }  // namespace ringside::relay

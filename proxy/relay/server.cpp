@@ -58,7 +58,6 @@ void Server::accept(std::size_t listener) {
   const std::uint32_t most = worker_.shared.limits.connections;
   worker_.shared.connections[listener].fetch_add(1, std::memory_order_relaxed);
   const std::uint32_t open = worker_.shared.all_connections.fetch_add(1) + 1;
-  client->counted = ClientConnection::Counted::among_all;
   ClientConnection& accepted = *client.release();  // in the list from here on; retire() deletes it
   accepted.next = first_;
   if (first_ != nullptr) first_->previous = &accepted;
@@ -78,7 +77,7 @@ void Server::turn_away(ClientConnection& client, Failure failure) {
   worker_.metrics.count_listener(family::kConnectionsRefused, client.listener());
   Shared& shared = worker_.shared;
   shared.all_connections.fetch_sub(1);
-  client.counted = ClientConnection::Counted::as_surplus;
+  client.is_surplus = true;
   const std::uint64_t surplus = shared.all_surplus.fetch_add(1) + std::uint64_t{1};
   client.refuse(failure);
   if (surplus > std::min(kSurplusMax, 1 + shared.sockets_max / 8)) client.cut_off();
@@ -87,6 +86,8 @@ void Server::turn_away(ClientConnection& client, Failure failure) {
 void Server::retire(ClientConnection& client) {
   (client.previous != nullptr ? client.previous->next : first_) = client.next;
   if (client.next != nullptr) client.next->previous = client.previous;
+  worker_.shared.connections[client.listener()].fetch_sub(1, std::memory_order_relaxed);
+  if (!client.is_surplus) worker_.shared.all_connections.fetch_sub(1);
   worker_.loop.retire(std::unique_ptr<net::Retirable>(&client));
   check_done();
 }

@@ -72,11 +72,12 @@ struct Shared {
   observe::AccessLog* access_log;    // nullptr: off
   std::function<void()> on_refusal;  // an endpoint refused: wake the probe; any thread
   std::vector<std::atomic<std::uint32_t>> connections;  // open clients, by listener
-  std::atomic<std::uint32_t> all_connections{0};        // until their descriptors are free
-  std::atomic<std::uint32_t> all_surplus{0};            // clients turned away, not among those
-  std::atomic<std::uint32_t> all_upstreams{0};          // connections to endpoints
-  std::uint64_t descriptors_max = UINT64_MAX;           // that the system allows
-  std::uint64_t sockets_max = UINT64_MAX;               // of all three together: see accept_pause.h
+  std::atomic<std::uint32_t> all_connections{0};
+  std::atomic<std::uint32_t> all_surplus{0};     // clients turned away, not among those
+  std::atomic<std::uint32_t> client_sockets{0};  // of both, and of those that close in this turn
+  std::atomic<std::uint32_t> all_upstreams{0};   // connections to endpoints, closing ones, too
+  std::uint64_t descriptors_max = UINT64_MAX;    // that the system allows
+  std::uint64_t sockets_max = UINT64_MAX;        // of the last two together: see accept_pause.h
   std::atomic<std::uint32_t> workers_paused{0};
   PeerCounts peers{system_random()};  // with Limits::connections_per_client
   std::deque<Mailbox> mailboxes;      // by Worker::index

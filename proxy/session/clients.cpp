@@ -14,15 +14,12 @@ Address host_of(const Address& client) { return client.with_port(0); }
 
 }  // namespace
 
-ClientIndex ClientRegistry::add(const Address& client) { return *add_below(client, UINT32_MAX); }
-
-std::optional<ClientIndex> ClientRegistry::add_below(const Address& client, std::uint32_t most) {
+ClientIndex ClientRegistry::add(const Address& client) {
   if (client.empty()) return kNoClient;
   const Address host = host_of(client);
   const std::scoped_lock lock(mutex_);
   ClientIndex index = find(host);
   if (index == kNoClient) index = insert(host);
-  if (slots_[index].bindings >= most) return std::nullopt;
   ++slots_[index].bindings;
   return index;
 }

@@ -1,5 +1,4 @@
-// The clients of a table's sessions: a number for each address, and how many bindings it has, or is
-// about to have.
+// The clients of a table's sessions: a number for each address, and how many bindings it has.
 //
 // Why      An entry of the table has four bytes for its client; the limit of sessions per client
 //          needs a count.
@@ -12,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "base/address.h"
@@ -29,8 +27,6 @@ class ClientRegistry {
 
   // One more binding of the client; kNoClient for an empty address, which is nobody's.
   ClientIndex add(const Address& client);
-  // The same where it has fewer than `most` of them; nothing where it has not.
-  std::optional<ClientIndex> add_below(const Address& client, std::uint32_t most);
   // One less; kNoClient changes nothing. Requires: an add() that this undoes.
   void remove(ClientIndex index);
 

@@ -2,8 +2,6 @@
 // requests and answers do; the rest is in table_upkeep.cpp and table_records.cpp.
 #include "session/table.h"
 
-#include <algorithm>
-
 #include "session/table_shard.h"
 
 namespace ringside::session {
@@ -301,17 +299,17 @@ Table::Attempt Table::try_remember_nobody(Shard& shard, const Key& key, const Bi
   return {};
 }
 
-Table::Opened Table::stream_opened(Key key, std::uint32_t most) {
+bool Table::stream_opened(Key key) {
   Shard& shard = shard_of(key);
   const std::scoped_lock lock(shard.mutex);
   const EntryIndex index = shard.store.find(key);
-  if (index == kNoEntry) return Opened::unknown;
+  if (index == kNoEntry) return false;
   Entry& entry = shard.store[index];
-  if (entry.streams >= std::min(most, kStreamsMax)) return Opened::full;
+  if (entry.streams == UINT16_MAX) return false;
   shard.detach(index);
   ++entry.streams;  // on a tombstone too: a session that comes back has them open
   shard.attach(index);
-  return Opened::counted;
+  return true;
 }
 
 void Table::stream_closed(Key key, Time now) {

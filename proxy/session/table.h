@@ -104,12 +104,10 @@ class Table {
   // Of `claimed`, path and digest are kept.
   bool remember_nobody(Key key, const Binding& claimed, Time now, Time until);
 
-  // An open event stream keeps its session: each that is counted is paired with one close. `full`:
-  // the session has `most` of them. A stream of an owner that was none ends as any of the session's
-  // does: it may take the hold of another.
-  enum class Opened : std::uint8_t { counted, full, unknown };
-  static constexpr std::uint32_t kStreamsMax = UINT16_MAX;
-  Opened stream_opened(Key key, std::uint32_t most = kStreamsMax);
+  // An open event stream keeps its session: each open that returns true is paired with one close.
+  // False for a session that is not in the table, or that has 65,535 streams already. A stream of
+  // an owner that was none ends as any of the session's does: it may take the hold of another.
+  bool stream_opened(Key key);
   void stream_closed(Key key, Time now);
 
   // Drops what has lapsed; looks at no more than `work_max` entries, so that a loop turn stays
@@ -160,13 +158,6 @@ class Table {
 
   std::size_t bindings() const { return bindings_.load(std::memory_order_relaxed); }  // live now
   std::uint32_t sessions_of(const Address& client) const { return clients_.bindings_of(client); }
-  // A session of the client may begin: counts as one of its sessions until begun(), which is due
-  // when it is bound, or is not to be. Nothing where the client has `most` of them. Requires:
-  // most > 0.
-  std::optional<ClientIndex> begin(const Address& client, std::uint32_t most) {
-    return clients_.add_below(client, most);
-  }
-  void begun(ClientIndex client) { clients_.remove(client); }
   // Since the start: bindings that went for want of room, bindings that lapsed, Learned::full.
   std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
   std::uint64_t expired() const { return expired_.load(std::memory_order_relaxed); }

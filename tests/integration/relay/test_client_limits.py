@@ -1,12 +1,12 @@
 """What one client may take: connections, requests of a connection, requests ahead of answers."""
 
 import socket
-import threading
 
 import pytest
 
 from harness import mcp
 from harness.deadlines import DEADLINE, eventually
+from harness.process import stopped
 from harness.upstream import asked
 from harness.wire import Wire, encode
 
@@ -74,6 +74,19 @@ def test_a_connection_that_closes_makes_room_for_its_address(ringside, pod, how)
     getattr(first, how)()
     eventually(lambda: counter(proxy, "ringside_connections") == 0, "it is gone")
     assert connect_from(proxy, "127.0.0.2").exchange().status == 200
+
+
+def test_who_comes_as_another_leaves_has_its_place(ringside, pod):
+    """The proxy sees both at once; the descriptor of the one is closed when the other is there."""
+    proxy = ringside(pod, limits={"connections": 2})
+    clients = [connect_from(proxy, "127.0.0.2") for _ in range(2)]
+    for client in clients:
+        assert client.exchange().status == 200
+    with stopped(proxy.process):
+        clients[0].close()
+        late = connect_from(proxy, "127.0.0.2")
+    assert late.exchange().status == 200
+    assert connect_from(proxy, "127.0.0.2").read_response().status == 503
 
 
 def test_trusted_proxies_bring_as_many_as_they_like(ringside, pod):
@@ -164,48 +177,6 @@ def test_a_session_has_only_so_many_event_streams(cluster):
     streams[1].close()
     session.owner.streams[1].expect_left()
     wait_for_errors(pods.proxy, "too_many_streams", 2)
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_streams_that_are_asked_for_count_before_their_answer(cluster, workers):
-    pods = cluster(pool={"affinity": {"max_streams_per_session": 2}}, workers=workers)
-    session, other = pods.sessions_apart()
-    answers = threading.Event()
-
-    def late(request):
-        if request.method == "GET":
-            assert answers.wait(DEADLINE)
-
-    session.owner.answer = late
-
-    def ask():
-        wire = pods.connect()
-        wire.request("GET", "/mcp", mcp.fields_for(session.id, None))
-        return wire
-
-    seen = len(session.owner.requests)
-    under_way = [ask() for _ in range(2)]
-    session.owner.wait_request(seen + 1)
-    for _ in range(10):
-        assert ask().read_response().status == 429
-    assert pods.post(session=other.id).status == 200
-    answers.set()
-    for wire in under_way:
-        assert wire.read_response_head().status == 200
-    assert ask().read_response().status == 429
-    assert len(session.owner.requests) == seen + 2
-
-
-def test_a_get_that_is_answered_by_no_stream_counts_no_longer(cluster):
-    pods = cluster(pool={"affinity": {"max_streams_per_session": 1}})
-    session = pods.session()
-    session.owner.answer = lambda request: session.owner.reply(405)
-    for _ in range(5):
-        assert pods.send("GET", session.id).status == 405
-    session.owner.answer = None
-    stream = pods.connect()
-    stream.request("GET", "/mcp", mcp.fields_for(session.id, None))
-    assert stream.read_response_head().status == 200
 
 
 def test_a_session_with_all_its_streams_can_be_ended(cluster):

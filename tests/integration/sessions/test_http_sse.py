@@ -263,21 +263,3 @@ def test_streams_of_an_old_session_count_for_the_clients_limit(legacy):
     leaves(first)
     eventually(lambda: pods.bound() == 1, "there is room again")
     open_chat(pods)
-
-
-def test_a_stream_counts_for_the_clients_limit_before_its_first_event(legacy):
-    pods = legacy(pool={"affinity": {"max_sessions_per_client": 1}})
-    for pod in pods.pods.values():
-        pod.event = None
-    silent = pods.connect()
-    silent.request("GET", "/sse", fields_for(None, "10.0.0.1"))
-    owner = pods.pods[pod_of(silent.read_response_head())]
-
-    def ask_for_another():
-        wire = pods.connect()
-        wire.request("GET", "/sse", fields_for(None, "10.0.0.1"))
-        return wire.read_response_head()
-
-    assert ask_for_another().status == 429
-    owner.wait_stream().send("event: message\ndata: not an endpoint\n\n")
-    eventually(lambda: ask_for_another().status == 200, "there will be no session")

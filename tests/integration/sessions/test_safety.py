@@ -1,11 +1,9 @@
 """What protects sessions: fields that look like theirs, pages of other people, greed, and logs."""
 
-import threading
-
 import pytest
 
 from harness.cookies import cookie_for
-from harness.deadlines import DEADLINE, eventually
+from harness.deadlines import eventually
 from harness.http_sse import contacts, open_chat, say
 from harness.mcp import INITIALIZE, expect_proxy_error, fields_for, modern, pod_of, post, rpc
 
@@ -181,72 +179,6 @@ def test_the_limit_is_for_what_opens_sessions(cluster):
         pods.session("10.0.0.1")
     assert pods.post(client="10.0.0.1", fields=modern()).status == 200
     assert pods.wire.exchange("OPTIONS", "/mcp", {"X-Forwarded-For": "10.0.0.1"}).status == 400
-    expect_refused(pods)
-
-
-class Gate:
-    """Requests wait at the pods until it opens."""
-
-    def __init__(self, pods, answer=lambda pod, request: None) -> None:
-        self._count = threading.Semaphore(0)
-        self._open = threading.Event()
-        for pod in pods.pods.values():
-            pod.answer = lambda request, pod=pod: self._wait(pod, request, answer)
-
-    def _wait(self, pod, request, answer):
-        self._count.release()
-        assert self._open.wait(DEADLINE)
-        return answer(pod, request)
-
-    def wait(self, requests: int) -> None:
-        for _ in range(requests):
-            assert self._count.acquire(timeout=DEADLINE)
-
-    def open(self) -> None:
-        self._open.set()
-
-
-def begin(pods, client="10.0.0.1"):
-    wire = pods.connect()
-    wire.request("POST", "/mcp", fields_for(None, client), INITIALIZE)
-    return wire
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_sessions_that_are_about_to_begin_count(cluster, workers):
-    pods = cluster(pool=TWO, workers=workers)
-    gate = Gate(pods)
-    under_way = [begin(pods) for _ in range(2)]
-    gate.wait(2)
-    for _ in range(10):
-        expect_proxy_error(begin(pods).read_response(), 429)
-    another = begin(pods, "10.0.0.2")
-    gate.wait(1)
-    gate.open()
-    answers = [wire.read_response().status for wire in [*under_way, another]]
-    assert (answers, pods.bound()) == ([200] * 3, 3)
-    expect_refused(pods)
-
-
-def test_of_many_handshakes_at_once_no_more_begin_than_may(cluster):
-    pods = cluster(pool=TWO, workers=2)
-    answers = [wire.read_response().status for wire in [begin(pods) for _ in range(30)]]
-    assert set(answers) == {200, 429}
-    assert pods.bound() == answers.count(200) <= 2
-
-
-def test_a_handshake_whose_client_leaves_takes_no_room(cluster):
-    pods = cluster(pool=TWO)
-    gate = Gate(pods)
-    for wire in [begin(pods) for _ in range(2)]:
-        gate.wait(1)
-        wire.close()
-    gate.open()
-    for pod in pods.pods.values():
-        pod.answer = None
-    room = lambda: begin(pods).read_response().status == 200
-    eventually(room, "room for another")
-    eventually(room, "room for two")
     expect_refused(pods)
 
 

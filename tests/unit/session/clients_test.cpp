@@ -34,26 +34,9 @@ TEST_CASE("clients: one client is one number, whatever its ports, while it has a
   CHECK(clients.bindings_of(*Address::parse_host("fd00::1")) == 1);
 }
 
-TEST_CASE("clients: no more bindings than are allowed, where a number is given") {
-  ClientRegistry clients(1);
-  const Address ann = *Address::parse("10.0.0.1:1000");
-  const auto first = clients.add_below(ann, 2);
-  REQUIRE(first);
-  CHECK(clients.add_below(ann, 2) == first);
-  CHECK_FALSE(clients.add_below(ann, 2));
-  CHECK(clients.add(ann) == *first);
-  CHECK(clients.bindings_of(ann) == 3);
-  CHECK(clients.add_below(*Address::parse("10.0.0.2:1000"), 2) != first);
-  clients.remove(*first);
-  CHECK_FALSE(clients.add_below(ann, 2));
-  clients.remove(*first);
-  CHECK(clients.add_below(ann, 2) == first);
-}
-
 TEST_CASE("clients: no address is nobody's") {
   ClientRegistry clients(1);
   CHECK(clients.add({}) == kNoClient);
-  CHECK(clients.add_below({}, 1) == kNoClient);
   clients.remove(kNoClient);
   CHECK(clients.address(kNoClient).empty());
   CHECK(clients.bindings_of({}) == 0);
