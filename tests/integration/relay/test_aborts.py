@@ -17,7 +17,7 @@ def test_case_38_a_client_that_leaves_in_mid_stream_closes_the_upstream_connecti
     client, served = asked(ringside(upstream), upstream, "GET", "/", wanted)
     served.send(STREAM)
     client.read_response_head()
-    at_once = within(1.0)
+    at_once = within(2.5)
     client.close()
     served.expect_close()
     at_once()
@@ -25,7 +25,7 @@ def test_case_38_a_client_that_leaves_in_mid_stream_closes_the_upstream_connecti
 
 def test_a_client_that_leaves_before_the_answer_closes_the_upstream_connection(ringside, upstream):
     client, served = asked(ringside(upstream), upstream)
-    at_once = within(1.0)
+    at_once = within(2.5)
     client.reset()
     served.expect_close()
     at_once()

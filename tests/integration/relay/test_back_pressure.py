@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadlines import SANITIZED
+from harness.deadlines import DEADLINE, SANITIZED
 from harness.upstream import asked
 from harness.wire import Truncated
 
@@ -104,6 +104,7 @@ def test_a_client_that_leaves_while_stalled_frees_the_upstream(ringside, upstrea
     client, served = downloading(ringside(upstream), upstream)
     assert send_until_blocked(served.socket) < TOTAL
     client.reset()
+    served.socket.settimeout(DEADLINE)
     with pytest.raises((ConnectionResetError, BrokenPipeError)):
         for _ in range(TOTAL // len(PIECE)):
             served.send(PIECE)
@@ -127,8 +128,8 @@ def test_a_connection_whose_answer_ended_at_a_slow_reader_serves_the_next(ringsi
 
 
 def test_an_upstream_that_stops_reading_a_request_is_given_up(ringside, upstream):
-    short = {"timeouts": {"response_head": "300ms"}}
-    proxy = ringside(upstream, pool=short, listener={"timeouts": {"request_body": "300ms"}})
+    short = {"timeouts": {"response_head": "1s"}}
+    proxy = ringside(upstream, pool=short, listener={"timeouts": {"request_body": "1s"}})
     client, _ = uploading(proxy, upstream)
     sending = threading.Thread(target=client.send_anyway, args=(b"x" * TOTAL,))
     sending.start()

@@ -118,7 +118,7 @@ def test_an_upstream_that_lets_a_client_wait_for_its_100_is_a_504(ringside, upst
 
 @pytest.mark.parametrize("part", ["", "he"])
 def test_a_client_that_was_told_to_continue_and_stops_is_a_408(ringside, upstream, part):
-    proxy = ringside(upstream, listener={"timeouts": {"request_body": "300ms"}})
+    proxy = ringside(upstream, listener={"timeouts": {"request_body": "1s"}})
     client = proxy.connect()
     client.request("POST", "/", EXPECTS)
     served = upstream.accept()

@@ -108,7 +108,7 @@ def test_an_idle_client_that_closes_frees_its_connection_at_once(ringside, upstr
     client, served = asked(proxy, upstream)
     served.respond(200)
     client.read_response()
-    at_once = within(1.0)
+    at_once = within(2.5)
     client.close()
     eventually(lambda: proxy.metrics().sum("ringside_connections") == 0, "the connection is gone")
     at_once()

@@ -51,7 +51,7 @@ def pass_idle_time(proxy, upstream):
 
 
 def test_an_idle_time_does_not_begin_before_the_answer_is_out(ringside, upstream):
-    short = {"timeouts": {"request_head": "300ms", "keep_alive": "300ms"}}
+    short = {"timeouts": {"request_head": "1s", "keep_alive": "1s"}}
     proxy, body, size = answered_but_not_read(ringside, upstream, listener=short)
     proxy.connect().expect_close()  # the time of a head
     pass_idle_time(proxy, upstream)  # of another client, which began later

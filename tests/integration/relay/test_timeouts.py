@@ -8,7 +8,7 @@ from harness.streams import STREAM, open_stream
 from harness.upstream import asked
 from harness.wire import LAST_CHUNK, TooLate, Truncated, chunk
 
-SHORT = {"timeouts": {"request_head": "300ms", "request_body": "300ms", "keep_alive": "300ms"}}
+SHORT = {"timeouts": {"request_head": "1s", "request_body": "1s", "keep_alive": "1s"}}
 
 
 def expect_given_up(proxy, status: int, word: str) -> None:
@@ -20,9 +20,8 @@ def expect_given_up(proxy, status: int, word: str) -> None:
 
 
 def outlive(proxy) -> None:
-    """Returns once the proxy has seen two of its own keep_alive times pass."""
-    for _ in range(2):
-        proxy.connect().expect_close()
+    """Returns once a time has passed that began after all others of the test."""
+    proxy.connect().expect_close()
 
 
 def test_a_request_head_that_never_ends_is_a_408(ringside, upstream):
@@ -88,15 +87,15 @@ def test_a_request_body_that_stalls_is_a_408(ringside, upstream):
 
 
 def test_a_request_body_that_moves_is_not_timed_out(ringside, upstream):
-    times = {"request_head": "1200ms", "request_body": "1s", "keep_alive": "1200ms"}
+    times = {"request_head": "2200ms", "request_body": "2s", "keep_alive": "2200ms"}
     proxy = ringside(upstream, listener={"timeouts": times})
     client = proxy.connect()
-    client.request("POST", "/", {"Content-Length": "12"})
+    client.request("POST", "/", {"Content-Length": "23"})
     served = upstream.accept()
     served.read_request_head()
-    clock = proxy.connect()  # closed by the proxy when its own 1.2 s are over
+    clock = proxy.connect()  # closed by the proxy when its own 2.2 s are over
     clock.socket.settimeout(0.1)
-    for byte in b"123456789abc":
+    for byte in b"123456789abcdefghijklmn":
         client.send(bytes([byte]))
         assert served.read_exactly(1) == bytes([byte])
         try:
@@ -117,14 +116,14 @@ def test_an_upstream_that_accepts_no_connection_is_given_up_after_connect(ringsi
 
 def test_a_silent_connect_is_followed_by_the_next_endpoint(trusting, silence, pods):
     (a,) = pods("a")
-    proxy = trusting(silence, a, pool={"timeouts": {"connect": "100ms"}})
+    proxy = trusting(silence, a, pool={"timeouts": {"connect": "500ms"}})
     client = proxy.connect()
     for number in range(6):
         fields = {"X-Forwarded-For": f"10.0.0.{number}"}
         assert client.exchange("POST", "/", fields, rpc("tools/list")).get("x-pod") == "a"
 
 
-HEAD_TIMEOUT = {"timeouts": {"response_head": "300ms"}}
+HEAD_TIMEOUT = {"timeouts": {"response_head": "1s"}}
 
 
 def test_case_74_an_upstream_that_never_answers_is_a_504(ringside, upstream):
