@@ -68,8 +68,9 @@ class Run:
     def kill_pod(self, pod: PodProcess, settle: bool) -> None:
         """`settle`: not before both proxies have seen that its connections are gone."""
         with self.lock:
+            began = time.monotonic()  # it is refused from some moment on between this and the next
             pod.kill()
-            self.model.pod_killed(pod.state, time.monotonic())
+            self.model.pod_killed(pod.state, began, time.monotonic())
         lost = [each for each in self.streams.all() if each.pod == pod.state.name]
         self.streams.expect_cuts(lost)
         if settle:

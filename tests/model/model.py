@@ -164,9 +164,9 @@ class Model:
         view.recorded = True
         self._bound(view, now, firmly=True)
 
-    def pod_killed(self, pod: Pod, now: float) -> None:
-        if now - pod.started > UNNOTICED:
-            pod.down_since = now
+    def pod_killed(self, pod: Pod, began: float, now: float) -> None:
+        if began - pod.started > UNNOTICED:
+            pod.down_since = began
         pod.up, pod.killed = False, now
 
     def pod_started(self, pod: Pod, now: float) -> None:

@@ -76,6 +76,7 @@ class Pod:
             wires, self._wires = self._wires, []
         for wire in wires:
             try:
+                wire.reset_on_close()  # its thread wakes now, and may close it first
                 wire.socket.shutdown(2)
                 wire.reset()
             except OSError:

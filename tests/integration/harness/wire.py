@@ -258,8 +258,12 @@ class Wire:
 
     def reset(self) -> None:
         """Closes with a RST in place of a FIN."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.reset_on_close()
         self.socket.close()
+
+    def reset_on_close(self) -> None:
+        """Whoever closes it."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def close(self) -> None:
         """Wakes a thread that reads from it, too."""

@@ -126,7 +126,7 @@ SHORT_BODY = {"timeouts": {"request_body": "300ms"}}
 
 @deed
 def head_timeout(ringside, upstream):
-    proxy = ringside(upstream, listener={"timeouts": {"request_head": "1s"}})
+    proxy = ringside(upstream, listener={"timeouts": {"request_head": "3s"}})
     client = proxy.connect()
     client.send(GET)
     return proxy, client.read_response()
@@ -258,11 +258,12 @@ def session_unknown(cluster):
 
 @deed
 def search_busy(trusting, upstream):
-    """Each of two clients searches; the endpoint does not answer."""
+    """Each of two clients searches, and has not sent all that the endpoint is to answer."""
     proxy = trusting(upstream, pool={"affinity": {"search": {"in_flight": 2}}})
     for number in (1, 2):
         fields = fields_for(f"stored-{number}", f"10.0.0.{number}")
-        asked(proxy, upstream, "POST", "/mcp", fields, LIST_TOOLS)
+        proxy.connect().request("POST", "/mcp", [*fields, ("Content-Length", "9")])
+        upstream.accept().read_request_head()
     return proxy, post(proxy.connect(), session="stored-3", client="10.0.0.3")
 
 

@@ -75,7 +75,7 @@ def test_an_answer_whose_head_was_out_already_finishes_too(ringside, upstream):
 
 
 def test_a_stream_goes_on_until_the_deadline_and_is_then_cut(ringside, upstream):
-    proxy = ringside(upstream, shutdown={"deadline": "1500ms"})
+    proxy = ringside(upstream, shutdown={"deadline": "4s"})
     _, served, body = open_stream(proxy, upstream)
     proxy.signal()
     eventually(lambda: refused(proxy), "the listener is closed")
@@ -100,7 +100,7 @@ def test_a_second_signal_exits_at_once(ringside, upstream):
 
 
 def test_readiness_fails_and_serving_goes_on_during_the_wait(ringside, upstream):
-    proxy = ringside(upstream, shutdown={"wait": "1500ms", "deadline": "5s"})
+    proxy = ringside(upstream, shutdown={"wait": "4s", "deadline": "5s"})
     assert proxy.admin("/readyz").status == 200
     proxy.signal()
     eventually(lambda: proxy.admin("/readyz").status == 503, "readiness fails")

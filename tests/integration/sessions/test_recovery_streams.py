@@ -122,7 +122,7 @@ def test_nobody_opens_a_stream_for_what_nobody_knows(cluster):
 
 
 def test_case_95_a_get_without_a_head_stays_where_it_is_until_the_first_event(cluster):
-    pods = cluster("ab", pool={"timeouts": {"response_head": "300ms"}})
+    pods = cluster("ab", pool={"timeouts": {"response_head": "900ms"}})
     a, b = pods.pods.values()
     session = pods.stored(a, first=a)
     first_event = threading.Event()

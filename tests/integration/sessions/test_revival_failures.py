@@ -266,7 +266,8 @@ def test_case_92_when_no_pod_accepts_connections_it_is_a_503_to_try_again(cluste
     expect_to_try_again(pods.post(CALL, session.id))
     for pod in pods.pods.values():
         pod.start()
-    assert pods.post(CALL, session.id).get("mcp-session-id") == session.id
+    back = lambda: pods.post(CALL, session.id).get("mcp-session-id") == session.id
+    eventually(back, "it is revived where a pod accepts again")
 
 
 def test_case_92_a_pod_that_refuses_connections_is_passed_over(cluster):

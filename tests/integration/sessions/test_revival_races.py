@@ -16,7 +16,8 @@ CALLS = 60
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_session_that_is_lost_as_often_as_it_is_revived(cluster, seed):
-    pods = cluster(pool=reviving(revive={"per_second": 100_000}), workers=4)
+    affinity = {"revive": {"per_second": 100_000}, "search": {"per_client": 1000}}
+    pods = cluster(pool=reviving(**affinity), workers=4)
     session = open_session(pods, "10.0.0.1")
     dice = random.Random(seed)
     for pod in pods.pods.values():

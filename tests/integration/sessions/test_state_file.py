@@ -378,7 +378,7 @@ def test_case_83_a_session_opened_while_the_proxy_shuts_down_is_saved(
 
 
 def test_case_83_open_streams_drain_and_their_sessions_are_saved(saving, restarted, state):
-    pods = saving(shutdown={"deadline": "300ms"})
+    pods = saving(shutdown={"deadline": "2s"})
     session = pods.session()
     stream = pods.connect()
     stream.request("GET", "/mcp", fields_for(session.id, None))
