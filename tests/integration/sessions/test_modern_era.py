@@ -172,6 +172,7 @@ def test_case_66_a_listening_stream_carries_comments_and_its_result_and_then_end
 def test_case_66_a_listening_client_that_leaves_is_seen_by_the_pod_at_once(trusting, upstream):
     wire, served, _ = listening(trusting(upstream), upstream)
     wire.close()
+    served.socket.settimeout(2.5)
     served.expect_close()
 
 

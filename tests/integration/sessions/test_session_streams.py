@@ -40,7 +40,7 @@ def test_case_38_a_client_that_leaves_its_stream_is_seen_by_the_owner_and_keeps_
     session = pods.session("10.0.0.1")
     wire, _, stream = open_stream(pods, session)
     wire.close()
-    stream.expect_left()
+    stream.expect_left(2.5)
     assert pod_of(pods.post(session=session.id, client="10.0.0.9")) == session.owner.name
     assert pods.bound() == 1
 
@@ -50,7 +50,7 @@ def test_case_39_a_client_that_drops_its_stream_and_opens_another_meets_no_confl
     session = pods.session("10.0.0.1")
     wire, _, first = open_stream(pods, session)
     wire.close()
-    first.expect_left()
+    first.expect_left(2.5)
     _, body, second = open_stream(pods, session)
     second.send("data: 2\n\n")
     assert body.event() == b"data: 2\n\n"

@@ -99,6 +99,7 @@ def test_a_client_that_leaves_before_the_answer_is_seen_by_the_pod_at_once(
     served = upstream.accept()
     served.read_request()
     getattr(wire, leave)()
+    served.socket.settimeout(2.5)
     served.expect_close()
 
 
@@ -111,6 +112,7 @@ def test_a_client_that_leaves_in_mid_answer_is_seen_by_the_pod_at_once(trusting,
     served.send(encode("HTTP/1.1 200 OK", SSE) + chunk("data: 1\n\n"))
     assert wire.body_of(wire.read_response_head()).event() == b"data: 1\n\n"
     getattr(wire, leave)()
+    served.socket.settimeout(2.5)
     served.expect_close()
 
 
